@@ -1,0 +1,1 @@
+"""Regulars: a shop's raw orders become customer segments, inside the shop's own warehouse."""

@@ -1,0 +1,29 @@
+"""The command `regulars`: one verb a module, errors as sentences, exit codes that mean something."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from regulars.errors import RegularsError
+from regulars.load.command import load
+from regulars.sample.command import sample
+
+app = typer.Typer(
+    help="Customer segments from a shop's raw orders, inside the shop's own warehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(load)
+app.command()(sample)
+
+
+def main() -> None:
+    """Run the command line; a `RegularsError` becomes one sentence on standard error and its exit code."""
+    try:
+        app()
+    except RegularsError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {error}", markup=False)
+        sys.exit(error.exit_code)
