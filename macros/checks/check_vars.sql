@@ -1,0 +1,65 @@
+{% macro check_vars() -%}
+    {%- set problems = [] -%}
+    {%- set whole_numbers = {
+        'recent_engagement_days': 1, 'open_cart_days': 1, 'default_gap_days': 1, 'min_gaps_for_typical': 1,
+        'new_customer_days': 0, 'slipping_floor_days': 0, 'lost_floor_days': 0, 'recent_purchase_days': 0,
+        'just_passing_from_days': 0, 'lapsed_purchase_days': 0, 'frequent_orders': 2, 'frequent_engagements': 2,
+        'too_new_days': 0, 'espresso_engagement_days': 1, 'best_customer_orders': 1, 'sale_shopper_orders': 1,
+        'disengaged_emails': 1, 'peak_season_orders': 1, 'sale_reference_percent': 1,
+    } -%}
+    {%- for name, least in whole_numbers.items() -%}
+        {%- if var(name) is not integer or var(name) is boolean or var(name) < least -%}
+            {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a whole number of at least ' ~ least) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
+                     'sale_discount_weight', 'core_category_share', 'peak_season_share'] -%}
+        {%- if var(name) is not number or var(name) is boolean or var(name) < 0 or var(name) > 1 -%}
+            {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a number from 0 to 1') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in ['slipping_ratio', 'lost_ratio', 'peak_week_ratio'] -%}
+        {%- if not modules.re.match('^[0-9]+([.][0-9]+)?$|^[0-9]+ */ *[1-9][0-9]*$', var(name) | string) -%}
+            {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a positive number or a fraction such as 4/3') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in ['has_refunds', 'has_customers', 'has_products', 'has_email_events', 'has_web_events',
+                     'has_marketing_spend', 'has_exchange_rates', 'merge_customers_by_email', 'require_tracking_consent',
+                     'count_unflagged_opens'] -%}
+        {%- if var(name) is not boolean -%}
+            {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be true or false') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in ['gift_tags', 'gift_wrap_tags', 'gift_card_tags'] -%}
+        {%- if var(name) is string or var(name) is not sequence -%}
+            {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a list such as [gift]') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if var('aov_window_days') is not none and (var('aov_window_days') is not integer or var('aov_window_days') < 1) -%}
+        {%- do problems.append('aov_window_days is ' ~ var('aov_window_days') ~ '; it must be a whole number of at least 1, or null for all time') -%}
+    {%- endif -%}
+    {%- if var('average_order_value') is not none and (var('average_order_value') is not number or var('average_order_value') <= 0) -%}
+        {%- do problems.append('average_order_value is ' ~ var('average_order_value') ~ '; it must be a number above 0, or null for the measured average') -%}
+    {%- endif -%}
+    {%- if var('customer_type_value') not in ['aov', 'margin'] -%}
+        {%- do problems.append('customer_type_value is ' ~ var('customer_type_value') ~ '; it must be aov or margin') -%}
+    {%- endif -%}
+    {%- if var('reporting_currency') is not none and not modules.re.match('^[A-Za-z]{3}$', var('reporting_currency') | string) -%}
+        {%- do problems.append('reporting_currency is ' ~ var('reporting_currency') ~ '; it must be a three-letter ISO 4217 code, or null') -%}
+    {%- endif -%}
+    {%- if var('shop_country') is not none and not modules.re.match('^[A-Za-z]{2}$', var('shop_country') | string) -%}
+        {%- do problems.append('shop_country is ' ~ var('shop_country') ~ '; it must be a two-letter ISO 3166 code, or null') -%}
+    {%- endif -%}
+    {%- if var('as_of_date') is not none and not is_date(var('as_of_date')) -%}
+        {%- do problems.append('as_of_date is ' ~ var('as_of_date') ~ '; it must be a date as in 2026-01-31, or null for the day after the newest order or event') -%}
+    {%- endif -%}
+    {%- if var('shop_timezone') is none or var('shop_timezone') | string not in modules.pytz.all_timezones_set -%}
+        {%- do problems.append('shop_timezone is ' ~ var('shop_timezone') ~ '; it must be an IANA name such as Europe/Copenhagen or UTC') -%}
+    {%- endif -%}
+    {%- if not problems and var('lapsed_purchase_days') < [var('recent_purchase_days'), var('just_passing_from_days')] | max -%}
+        {%- do problems.append('lapsed_purchase_days is ' ~ var('lapsed_purchase_days') ~ '; it must not be below recent_purchase_days (' ~ var('recent_purchase_days') ~ ') or just_passing_from_days (' ~ var('just_passing_from_days') ~ ')') -%}
+    {%- endif -%}
+    {%- if problems -%}
+        {{ exceptions.raise_compiler_error('vars that make no sense (defaults and meaning: dbt_project.yml, docs/vars.md):\n  - ' ~ problems | join('\n  - ')) }}
+    {%- endif -%}
+{%- endmacro %}

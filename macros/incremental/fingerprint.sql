@@ -1,0 +1,8 @@
+{% macro fingerprint(columns) -%}
+    {%- set row_text = [] -%}
+    {%- for column in columns -%}
+        {%- do row_text.append("coalesce(cast(" ~ column ~ " as varchar), '')") -%}
+    {%- endfor -%}
+    {%- set row_text = row_text | join(" || '|' || ") -%}
+    {{ dbt.hash(dbt.listagg(row_text, "','", "order by " ~ row_text)) }}
+{%- endmacro %}

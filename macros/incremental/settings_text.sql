@@ -1,0 +1,12 @@
+{% macro settings_text() -%}
+    {#- The vars that shape rows of the incremental tables. -#}
+    {%- set names = [
+        'shop_timezone', 'shop_country', 'reporting_currency', 'merge_customers_by_email', 'gift_tags', 'gift_wrap_tags',
+        'gift_card_tags',
+    ] -%}
+    {%- set words = [] -%}
+    {%- for name in names -%}
+        {%- do words.append(name ~ '=' ~ var(name)) -%}
+    {%- endfor -%}
+    {{ return((words | join(';')) | replace("'", "")) }}
+{%- endmacro %}

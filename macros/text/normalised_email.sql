@@ -1,0 +1,3 @@
+{% macro normalised_email(column) -%}
+    nullif(lower(trim({{ column }})), '')
+{%- endmacro %}

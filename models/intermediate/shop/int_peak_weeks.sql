@@ -1,0 +1,118 @@
+{# Grain: one row per ISO week number of the year in which the shop sells far more than usual, outside the fourth quarter. #}
+-- Used only while the seed peak_seasons is empty.
+
+with
+
+orders as (
+
+    select
+        ordered_on,
+        net_amount
+
+    from {{ ref('fct_orders') }}
+
+    where is_valid
+
+),
+
+days as (
+
+    select
+        ordered_on,
+        sum(net_amount) as net_amount
+
+    from orders
+
+    group by ordered_on
+
+),
+
+weeks as (
+
+    select
+        {{ iso_year('ordered_on') }} as iso_year,
+        {{ iso_week('ordered_on') }} as iso_week,
+        cast({{ dbt.date_trunc('week', 'ordered_on') }} as date) as monday_on,
+        sum(net_amount) as net_amount
+
+    from days
+
+    group by
+        {{ iso_year('ordered_on') }},
+        {{ iso_week('ordered_on') }},
+        cast({{ dbt.date_trunc('week', 'ordered_on') }} as date)
+
+),
+
+ranked_weeks as (
+
+    select
+        iso_year,
+        iso_week,
+        monday_on,
+        net_amount,
+        row_number() over (partition by iso_year order by net_amount, iso_week) as revenue_rank,
+        count(*) over (partition by iso_year) as week_count
+
+    from weeks
+
+),
+
+-- The median by rank: the mean of the weeks at positions (n + 1) div 2 and (n + 2) div 2.
+yearly_medians as (
+
+    select
+        iso_year,
+        avg(cast(net_amount as double precision)) as median_amount
+
+    from ranked_weeks
+
+    where
+        revenue_rank * 2 >= week_count
+        and revenue_rank * 2 <= week_count + 2
+
+    group by iso_year
+
+),
+
+high_weeks as (
+
+    select
+        ranked_weeks.iso_year,
+        ranked_weeks.iso_week
+
+    from ranked_weeks
+
+    inner join yearly_medians
+        on ranked_weeks.iso_year = yearly_medians.iso_year
+
+    where
+        cast(ranked_weeks.net_amount as double precision)
+        >= cast({{ var('peak_week_ratio') }} as double precision) * yearly_medians.median_amount
+        and extract(month from ranked_weeks.monday_on) < 10
+
+),
+
+years as (
+
+    select least(2, count(*)) as needed_year_count from yearly_medians
+
+),
+
+peak_weeks as (
+
+    select high_weeks.iso_week
+
+    from high_weeks
+
+    cross join years
+
+    group by
+        high_weeks.iso_week,
+        years.needed_year_count
+
+    having count(*) >= years.needed_year_count
+
+)
+
+select * from peak_weeks

@@ -1,0 +1,220 @@
+{# Grain: one row, the moment this build describes and the shop-wide settings that follow from the data. #}
+
+with
+
+orders as (
+
+    select
+        ordered_at,
+        currency_code,
+        loaded_at
+
+    from {{ ref('stg_shop__orders') }}
+
+),
+
+order_lines as (
+
+    select loaded_at from {{ ref('stg_shop__order_lines') }}
+
+),
+
+refunds as (
+
+    select loaded_at from {{ ref('stg_shop__refunds') }}
+
+),
+
+customers as (
+
+    select
+        created_at,
+        loaded_at
+
+    from {{ ref('stg_shop__customers') }}
+
+),
+
+products as (
+
+    select loaded_at from {{ ref('stg_shop__products') }}
+
+),
+
+exchange_rates as (
+
+    select loaded_at from {{ ref('stg_shop__exchange_rates') }}
+
+),
+
+email_events as (
+
+    select occurred_at from {{ ref('stg_email__events') }}
+
+),
+
+web_events as (
+
+    select occurred_at from {{ ref('stg_web__events') }}
+
+),
+
+gift_occasions as (
+
+    select {{ fingerprint(['occasion', 'country', 'starts_on', 'ends_on']) }} as gift_occasions_fingerprint
+
+    from {{ ref('gift_occasions') }}
+
+),
+
+newest_happenings as (
+
+    select max(ordered_at) as happened_at from orders
+    union all
+    select max(occurred_at) as happened_at from email_events
+    union all
+    select max(occurred_at) as happened_at from web_events
+
+),
+
+newest_happening as (
+
+    select max(happened_at) as happened_at from newest_happenings
+
+),
+
+newest_profile as (
+
+    select max(created_at) as created_at from customers
+
+),
+
+newest_loads as (
+
+    select max(loaded_at) as loaded_at from orders
+    union all
+    select max(loaded_at) as loaded_at from order_lines
+    union all
+    select max(loaded_at) as loaded_at from refunds
+    union all
+    select max(loaded_at) as loaded_at from customers
+    union all
+    select max(loaded_at) as loaded_at from products
+    union all
+    select max(loaded_at) as loaded_at from exchange_rates
+
+),
+
+newest_load as (
+
+    select coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_through_at from newest_loads
+
+),
+
+as_of as (
+
+    select
+        {% if var('as_of_date') is none -%}
+        -- A shop with no orders and no events is described as of its newest profile; an empty one as of the epoch.
+        coalesce(
+            {{ add_days(shop_date('newest_happening.happened_at'), 1) }},
+            {{ add_days(shop_date('newest_profile.created_at'), 1) }},
+            date '1970-01-01'
+        ) as as_of_date
+        {%- else -%}
+        cast('{{ var("as_of_date") }}' as date) as as_of_date
+        {%- endif %}
+
+    from newest_happening
+
+    cross join newest_profile
+
+),
+
+as_of_moment as (
+
+    select
+        as_of_date,
+        {{ shop_midnight('as_of_date') }} as as_of_at
+
+    from as_of
+
+),
+
+orders_by_currency as (
+
+    select
+        orders.currency_code,
+        count(*) as order_count
+
+    from orders
+
+    inner join as_of_moment
+        on orders.ordered_at < as_of_moment.as_of_at
+
+    group by orders.currency_code
+
+),
+
+currencies_by_use as (
+
+    select
+        currency_code,
+        row_number() over (order by order_count desc, currency_code) as use_rank
+
+    from orders_by_currency
+
+),
+
+shop_currency as (
+
+    select max(currency_code) as currency_code
+
+    from currencies_by_use
+
+    where use_rank = 1
+
+),
+
+email_source as (
+
+    select count(*) > 0 as has_email_source
+
+    from email_events
+
+    inner join as_of_moment
+        on email_events.occurred_at < as_of_moment.as_of_at
+
+),
+
+one_row as (
+
+    select
+        as_of_moment.as_of_date,
+        as_of_moment.as_of_at,
+        newest_load.loaded_through_at,
+        {% if var('reporting_currency') is none -%}
+        coalesce(shop_currency.currency_code, 'XXX') as reporting_currency,
+        {% else -%}
+        cast('{{ var("reporting_currency") | upper }}' as varchar) as reporting_currency,
+        {% endif -%}
+        email_source.has_email_source,
+        -- What else the stored tables depend on: when it changes, an incremental build recomputes every order.
+        {{ dbt.hash(
+            "'" ~ settings_text() ~ "' || coalesce(shop_currency.currency_code, '')"
+            ~ " || coalesce(gift_occasions.gift_occasions_fingerprint, '')"
+        ) }} as settings_fingerprint
+
+    from as_of_moment
+
+    cross join newest_load
+
+    cross join shop_currency
+
+    cross join email_source
+
+    cross join gift_occasions
+
+)
+
+select * from one_row

@@ -1,0 +1,104 @@
+{# Grain: one row per customer and category she bought from. #}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_changed('customer_id') }}",
+) }}
+
+with
+
+lines as (
+
+    select
+        customer_id,
+        order_id,
+        product_id,
+        net_unit_count,
+        net_amount
+
+    from {{ ref('fct_order_lines') }}
+
+    where
+        is_valid
+        and customer_id is not null
+        {{ changed_only('customer_id', clause='and') }}
+
+),
+
+products as (
+
+    select
+        product_id,
+        category
+
+    from {{ ref('stg_shop__products') }}
+
+),
+
+lines_with_category as (
+
+    select
+        lines.customer_id,
+        lines.order_id,
+        coalesce(products.category, 'uncategorised') as category,
+        lines.net_unit_count,
+        lines.net_amount
+
+    from lines
+
+    left join products
+        on lines.product_id = products.product_id
+
+),
+
+categories_by_customer as (
+
+    select
+        customer_id,
+        category,
+        count(distinct order_id) as order_count,
+        sum(net_unit_count) as net_unit_count,
+        sum(net_amount) as net_amount
+
+    from lines_with_category
+
+    group by
+        customer_id,
+        category
+
+),
+
+categories_with_total as (
+
+    select
+        customer_id,
+        category,
+        order_count,
+        net_unit_count,
+        net_amount,
+        sum(net_amount) over (partition by customer_id) as customer_net_amount
+
+    from categories_by_customer
+
+),
+
+category_facts as (
+
+    select
+        customer_id,
+        category,
+        cast(order_count as bigint) as order_count,
+        cast(net_unit_count as numeric(18, 4)) as net_unit_count,
+        cast(net_amount as numeric(18, 4)) as net_amount,
+        cast(net_amount as double precision) / nullif(cast(customer_net_amount as double precision), 0) as spend_share,
+        net_unit_count >= 1 as is_buyer,
+        net_unit_count >= 1
+        and net_amount >= cast({{ var('core_category_share') }} as double precision)
+        * cast(customer_net_amount as double precision) as is_core
+
+    from categories_with_total
+
+)
+
+select * from category_facts

@@ -1,0 +1,122 @@
+{# Grain: one row per customer, buyers or not. #}
+
+with
+
+facts as (
+
+    select
+        customer_id,
+        currency_code,
+        order_count,
+        order_day_count,
+        last_ordered_on,
+        has_email_consent,
+        open_cart_at,
+        open_cart_on
+
+    from {{ ref('customer_facts') }}
+
+),
+
+lifecycle as (
+
+    select
+        customer_id,
+        lifecycle_state,
+        lifecycle_changes_on,
+        expected_gap_days
+
+    from {{ ref('customer_lifecycle') }}
+
+),
+
+customer_value as (
+
+    select
+        customer_id,
+        type_value_amount,
+        shop_type_value_amount,
+        is_high_value,
+        high_value_turns_on
+
+    from {{ ref('int_customer_value') }}
+
+),
+
+answers as (
+
+    select
+        facts.*,
+        lifecycle.lifecycle_state,
+        lifecycle.lifecycle_state in ('new', 'active') as is_active,
+        coalesce(customer_value.is_high_value, false) as is_high_value,
+        customer_value.type_value_amount,
+        customer_value.shop_type_value_amount,
+        customer_value.high_value_turns_on,
+        facts.open_cart_at is not null as has_open_cart,
+        -- A new customer may turn active before she slips away: activity ends with the later of the two.
+        case
+            when lifecycle.lifecycle_state in ('new', 'active')
+                then greatest(
+                    {{ add_days('facts.last_ordered_on', 'greatest(' ~ days_until_gaps('lifecycle.expected_gap_days', 'slipping_ratio') ~ ', ' ~ var('slipping_floor_days') ~ ')') }},
+                    case when lifecycle.lifecycle_state = 'new' then lifecycle.lifecycle_changes_on end
+                )
+        end as activity_ends_on,
+        {{ add_days('facts.open_cart_on', var('open_cart_days') + 1) }} as open_cart_ends_on
+
+    from facts
+
+    inner join lifecycle
+        on facts.customer_id = lifecycle.customer_id
+
+    left join customer_value
+        on facts.customer_id = customer_value.customer_id
+
+),
+
+named as (
+
+    select
+        answers.*,
+        case
+            when order_count = 0 and has_open_cart then 'abandoned_cart'
+            when order_count = 0 and has_email_consent then 'subscriber'
+            when order_count = 0 then 'unreachable'
+            when is_high_value and is_active then 'loyal'
+            when is_active then 'low_value_active'
+            when is_high_value then 'at_risk'
+            else 'non_target'
+        end as customer_type
+
+    from answers
+
+),
+
+types as (
+
+    select
+        customer_id,
+        customer_type,
+        case customer_type
+            when 'abandoned_cart'
+                then 'No order yet; a cart has been open since ' || cast(open_cart_on as {{ dbt.type_string() }}) || '.'
+            when 'subscriber' then 'No order yet, but may be written to by e-mail.'
+            when 'unreachable' then 'No order, no open cart and no consent to e-mail.'
+            else
+                {{ "'Margin per order '" if var('customer_type_value') == 'margin' else "'Average order '" }}
+                || coalesce({{ label_amount('type_value_amount') }} || ' ' || currency_code, 'unknown')
+                || case when is_high_value then ', at or above the shop''s ' else ', below the shop''s ' end
+                || coalesce({{ label_amount('shop_type_value_amount') }}, 'unknown')
+                || '; ' || replace(lifecycle_state, '_', ' ') || ' by the time since the last order.'
+        end as customer_type_reason,
+        case
+            when customer_type = 'abandoned_cart' then open_cart_ends_on
+            when order_count > 0 then least(activity_ends_on, high_value_turns_on)
+        end as customer_type_changes_on,
+        has_open_cart
+
+    from named
+
+)
+
+select * from types

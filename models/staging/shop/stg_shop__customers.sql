@@ -1,0 +1,51 @@
+{# Grain: one row per customer profile; the newest load of it wins. #}
+
+with
+
+source as (
+
+    {{ landing_rows('shop', 'customers') }}
+
+),
+
+latest as (
+
+    {{ latest_per_key('source', key=['customer_id'], order_by=['_loaded_at desc', 'email', 'created_at', 'consent_updated_at']) }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        cast(customer_id as {{ dbt.type_string() }}) as source_customer_id,
+        {{ identity_key('customer_id', normalised_email('email')) }} as identity_key,
+
+        -- strings
+        {{ normalised_email('email') }} as email,
+        {{ blank_to_null('phone') }} as phone,
+        {{ blank_to_null('first_name') }} as first_name,
+        {{ blank_to_null('last_name') }} as last_name,
+        upper({{ blank_to_null('country') }}) as country,
+        {{ blank_to_null('postal_code') }} as postal_code,
+        lower({{ blank_to_null('language') }}) as language,
+        {{ blank_to_null('acquisition_channel') }} as acquisition_channel,
+        attributes,
+
+        -- booleans
+        email_consent as has_email_consent,
+        sms_consent as has_sms_consent,
+        ads_user_data_consent as has_ads_user_data_consent,
+        ads_personalization_consent as has_ads_personalization_consent,
+        tracking_consent as has_tracking_consent,
+
+        -- timestamps (UTC)
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('consent_updated_at') }} as consent_updated_at,
+        {{ utc_timestamp('_loaded_at') }} as loaded_at
+
+    from latest
+
+)
+
+select * from renamed
