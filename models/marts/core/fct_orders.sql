@@ -6,6 +6,8 @@
     pre_hook="{{ delete_changed('order_id') }}",
 ) }}
 
+{%- set lacks_rate = 'foreign_orders.order_id is not null and foreign_orders.exchange_rate is null' %}
+
 with
 
 as_of as (
@@ -212,12 +214,13 @@ order_amounts as (
         orders_with_clues.reporting_currency as currency_code,
         orders_with_clues.ordered_at,
         orders_with_clues.ordered_on,
-        foreign_orders.order_id is not null and foreign_orders.exchange_rate is null as lacks_exchange_rate,
+        {{ lacks_rate }} as lacks_exchange_rate,
         coalesce(lines_by_order.line_count, 0) as line_count,
         coalesce(lines_by_order.unit_count, 0) as unit_count,
-        coalesce(lines_by_order.gross_amount, 0) as gross_amount,
-        coalesce(lines_by_order.discount_amount, 0) as discount_amount,
-        coalesce(refunds.refund_amount, 0) as refund_amount,
+        -- Without a rate the amounts are unknown, which is not nothing.
+        case when {{ lacks_rate }} then null else coalesce(lines_by_order.gross_amount, 0) end as gross_amount,
+        case when {{ lacks_rate }} then null else coalesce(lines_by_order.discount_amount, 0) end as discount_amount,
+        case when {{ lacks_rate }} then null else coalesce(refunds.refund_amount, 0) end as refund_amount,
         coalesce(lines_by_order.amount_in_order_currency, 0)
         - coalesce(refunds.amount_in_order_currency, 0) as net_amount_in_order_currency,
         lines_by_order.cost_amount,
@@ -280,7 +283,7 @@ final as (
         cast(round(net_amount - cost_amount, 4) as numeric(18, 4)) as margin_amount,
         order_validity = 'valid' as is_valid,
         customer_id is null as is_guest_order,
-        discount_amount > 0 as is_discounted,
+        coalesce(discount_amount > 0, false) as is_discounted,
         is_gift_order
 
     from judged_orders

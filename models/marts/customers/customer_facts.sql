@@ -140,7 +140,7 @@ facts as (
         cast(coalesce(customers.discount_amount, 0) as numeric(18, 4)) as discount_amount,
         cast(coalesce(customers.refund_amount, 0) as numeric(18, 4)) as refund_amount,
         cast(coalesce(customers.net_amount, 0) as numeric(18, 4)) as net_revenue_amount,
-        customers.margin_amount as gross_margin_amount,
+        case when coalesce(customers.order_count, 0) = 0 then 0 else customers.margin_amount end as gross_margin_amount,
         {{ divide_amount('customers.net_amount', 'customers.order_count') }} as average_order_amount,
         {{ divide_amount('customers.margin_amount', 'customers.order_count') }} as average_margin_amount,
 

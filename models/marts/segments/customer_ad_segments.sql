@@ -21,7 +21,9 @@ categories as (
 
     from {{ ref('customer_category_facts') }}
 
-    where is_buyer
+    where
+        is_buyer
+        and category <> 'uncategorised'
 
 ),
 
