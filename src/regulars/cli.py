@@ -8,6 +8,7 @@ from rich.console import Console
 from regulars.errors import RegularsError
 from regulars.load.command import load
 from regulars.sample.command import sample
+from regulars.summary.command import explain, summary
 
 app = typer.Typer(
     help="Customer segments from a shop's raw orders, inside the shop's own warehouse.",
@@ -18,6 +19,8 @@ app = typer.Typer(
 )
 app.command()(load)
 app.command()(sample)
+app.command()(summary)
+app.command()(explain)
 
 
 def main() -> None:

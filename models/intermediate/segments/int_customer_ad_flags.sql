@@ -65,15 +65,19 @@ numbers as (
         case
             when facts.order_count > 0
                 then
-                    cast({{ var('sale_discount_weight') }} as double precision)
-                    * case
-                        -- `least` would skip a missing reference and call everybody a full discounter.
-                        when shop.reference_discount_share > 0 and facts.discount_share > 0
-                            then least(facts.discount_share / shop.reference_discount_share, 1)
-                        else 0
-                    end
-                    + (1 - cast({{ var('sale_discount_weight') }} as double precision))
-                    * (cast(facts.discounted_order_count as double precision) / facts.order_count)
+                    -- Rounded, because 0.15 / 0.4 as doubles falls short of the 3/8 it is, and a score of one half is in.
+                    round(
+                        cast({{ var('sale_discount_weight') }} as double precision)
+                        * case
+                            -- `least` would skip a missing reference and call everybody a full discounter.
+                            when shop.reference_discount_share > 0 and facts.discount_share > 0
+                                then least(facts.discount_share / shop.reference_discount_share, 1)
+                            else 0
+                        end
+                        + (1 - cast({{ var('sale_discount_weight') }} as double precision))
+                        * (cast(facts.discounted_order_count as double precision) / facts.order_count),
+                        10
+                    )
         end as sale_score
 
     from facts

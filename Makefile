@@ -1,0 +1,63 @@
+# Two commands matter: `make demo` and `make test`. Each does all set-up itself, from a fresh clone, in any order, twice.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+export REGULARS_DATABASE ?= regulars.duckdb
+
+.PHONY: help demo test lint build-check pytest docs lock bench clean
+
+help:  ## what there is to say
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: $(VENV)/.runtime  ## a sample shop, from files to segments, in one go
+	@$(BIN)/python scripts/demo.py --folder $(DEMO)
+
+test: lint build-check pytest  ## everything CI runs
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/in_scratch_warehouse.py lint
+
+build-check: $(VENV)/.test
+	$(BIN)/python scripts/in_scratch_warehouse.py build
+
+pytest: $(VENV)/.test
+	$(BIN)/pytest
+
+docs: $(VENV)/.runtime  ## the dbt docs as one static file, and the data dictionary
+	$(BIN)/regulars docs dictionary
+	$(BIN)/regulars docs site
+
+bench: $(VENV)/.test  ## build time and memory beside one hand-written SQL script
+	$(BIN)/python benchmarks/scale.py --customers 200000
+
+# -- set-up: the first Python from 3.11 to 3.13 that runs here, wheels only, every file checked against its hash
+$(VENV)/bin/python:
+	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	        "$$candidate" -m venv $(VENV) && exit 0; fi; done; \
+	echo "error: no Python 3.11, 3.12 or 3.13 with venv found; install one, or say where it is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what Regulars needs (once, about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements-test.txt $(VENV)/.runtime
+	@echo "Installing what its tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-test.txt
+	@touch $@
+
+lock:  ## resolve both locks anew (needs uv); wheels only, hashes, no registry address
+	uv pip compile pyproject.toml --group test --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+	    --no-emit-index-url --no-header --quiet -o requirements-test.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+	    --no-emit-index-url --no-header --quiet --constraint requirements-test.txt -o requirements.txt
+
+clean:  ## remove what can be made again (not regulars.duckdb: it may be a shop)
+	rm -rf $(VENV) target logs $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
