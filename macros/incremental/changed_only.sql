@@ -1,9 +1,10 @@
 {% macro changed_only(key, clause='where') -%}
+    {#- `ref` stands outside the condition: dbt must see the dependency also when it parses. -#}
     {%- set changed = {'order_id': ref('int_changed_orders'), 'customer_id': ref('int_changed_customers')} -%}
     {%- if key not in changed -%}
         {{ exceptions.raise_compiler_error("changed_only: changes are tracked by order_id and customer_id, not by '" ~ key ~ "'") }}
     {%- endif -%}
-    {%- if is_partial_build() -%}
+    {%- if is_incremental() -%}
         {{ clause }} {{ key }} in (select changed_keys.{{ key }} from {{ changed[key] }} as changed_keys)
     {%- endif -%}
 {%- endmacro %}

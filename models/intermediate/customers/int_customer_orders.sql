@@ -4,6 +4,7 @@
     incremental_strategy='append',
     on_schema_change='fail',
     pre_hook="{{ delete_changed('customer_id') }}",
+    post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"],
 ) }}
 
 with

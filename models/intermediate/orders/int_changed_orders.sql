@@ -1,28 +1,14 @@
-{# Grain: one row per order (repeated while builds fail) whose row in fct_orders may differ from the one the last complete build wrote. #}
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ forget_settled_changes() }}",
-) }}
+{# Grain: one row per order whose row in fct_orders may differ from the one that stands there. #}
 
 -- Why an order is here: it, a line, a refund, its buyer's profile, a product or a rate in it was loaded since; the as-of date
--- passed over it or a refund of it, in either direction; its buyer became somebody else; or a var changed what all rows mean.
+-- passed over it or a refund of it, in either direction; its buyer became somebody else; or everything has changed.
+{%- set stored_orders = load_relation(stored_orders()) if execute %}
 
 with
 
-last_build as (
+scope as (
 
-    {{ previous_build() }}
-
-),
-
-as_of as (
-
-    select
-        as_of_at,
-        settings_fingerprint
-
-    from {{ ref('int_as_of') }}
+    select * from {{ ref('int_build_scope') }}
 
 ),
 
@@ -53,11 +39,18 @@ order_lines as (
 refunds as (
 
     select
+        refund_id,
         order_id,
         refunded_at,
         loaded_at
 
     from {{ ref('stg_shop__refunds') }}
+
+),
+
+refund_versions as (
+
+    {{ landing_rows('shop', 'refunds') }}
 
 ),
 
@@ -105,24 +98,42 @@ identities as (
 
 stored_orders as (
 
-    {{ stored_orders() }}
+    {% if stored_orders -%}
+    select
+        order_id,
+        identity_key,
+        customer_id
+
+    from {{ stored_orders }}
+    {%- else -%}
+    -- Nothing is stored yet: every table will be built whole, and nothing needs to be named.
+    select
+        cast(null as varchar) as order_id,
+        cast(null as varchar) as identity_key,
+        cast(null as varchar) as customer_id
+
+    where false
+    {%- endif %}
 
 ),
 
 since as (
 
     select
-        last_build.loaded_through_at,
-        least(last_build.as_of_at, as_of.as_of_at) as passed_from_at,
-        greatest(last_build.as_of_at, as_of.as_of_at) as passed_to_at,
-        last_build.settings_fingerprint <> as_of.settings_fingerprint as has_new_settings,
-        last_build.settings_fingerprint
-        || cast(last_build.loaded_through_at as {{ dbt.type_string() }})
-        || cast(last_build.as_of_at as {{ dbt.type_string() }}) as build_before
+        previous_orders_loaded_at,
+        previous_order_lines_loaded_at,
+        previous_refunds_loaded_at,
+        previous_customers_loaded_at,
+        previous_products_loaded_at,
+        previous_exchange_rates_loaded_at,
+        least(previous_as_of_at, as_of_at) as passed_from_at,
+        greatest(previous_as_of_at, as_of_at) as passed_to_at,
+        has_everything_changed
 
-    from last_build
-
-    cross join as_of
+    from scope
+    {% if not stored_orders %}
+    where false
+    {% endif %}
 
 ),
 
@@ -134,9 +145,20 @@ loaded_or_passed_orders as (
 
     inner join since
         on
-            since.has_new_settings
-            or since.loaded_through_at < orders.loaded_at
-            or (since.passed_from_at <= orders.ordered_at and since.passed_to_at > orders.ordered_at)
+            since.has_everything_changed
+            or orders.loaded_at > since.previous_orders_loaded_at
+            or (orders.ordered_at >= since.passed_from_at and orders.ordered_at < since.passed_to_at)
+
+),
+
+stored_orders_of_another_world as (
+
+    select stored_orders.order_id
+
+    from stored_orders
+
+    inner join since
+        on since.has_everything_changed
 
 ),
 
@@ -147,31 +169,34 @@ loaded_lines as (
     from order_lines
 
     inner join since
-        on since.loaded_through_at < order_lines.loaded_at
+        on order_lines.loaded_at > since.previous_order_lines_loaded_at
 
 ),
 
 loaded_or_passed_refunds as (
 
-    select refunds.order_id
+    select
+        refunds.refund_id,
+        refunds.order_id
 
     from refunds
 
     inner join since
         on
-            since.loaded_through_at < refunds.loaded_at
-            or (since.passed_from_at <= refunds.refunded_at and since.passed_to_at > refunds.refunded_at)
+            refunds.loaded_at > since.previous_refunds_loaded_at
+            or (refunds.refunded_at >= since.passed_from_at and refunds.refunded_at < since.passed_to_at)
 
 ),
 
-loaded_products as (
+-- A corrected refund may have left another order behind: older versions of its row still name it.
+orders_left_by_refunds as (
 
-    select products.product_id
+    select refund_versions.order_id
 
-    from products
+    from refund_versions
 
-    inner join since
-        on since.loaded_through_at < products.loaded_at
+    inner join loaded_or_passed_refunds
+        on refund_versions.refund_id = loaded_or_passed_refunds.refund_id
 
 ),
 
@@ -181,8 +206,11 @@ lines_of_loaded_products as (
 
     from order_lines
 
-    inner join loaded_products
-        on order_lines.product_id = loaded_products.product_id
+    inner join products
+        on order_lines.product_id = products.product_id
+
+    inner join since
+        on products.loaded_at > since.previous_products_loaded_at
 
 ),
 
@@ -195,7 +223,7 @@ loaded_rates as (
     from rates
 
     inner join since
-        on since.loaded_through_at < rates.loaded_at
+        on rates.loaded_at > since.previous_exchange_rates_loaded_at
 
     group by rates.currency_code
 
@@ -210,7 +238,7 @@ orders_at_loaded_rates as (
     inner join loaded_rates
         on
             orders.currency_code = loaded_rates.currency_code
-            and loaded_rates.rate_on <= {{ shop_date('orders.ordered_at') }}
+            and {{ shop_date('orders.ordered_at') }} >= loaded_rates.rate_on
 
 ),
 
@@ -222,8 +250,8 @@ customers_with_new_profile as (
 
     inner join since
         on
-            since.loaded_through_at < profiles.loaded_at
-            or (since.passed_from_at <= profiles.created_at and since.passed_to_at > profiles.created_at)
+            profiles.loaded_at > since.previous_customers_loaded_at
+            or (profiles.created_at >= since.passed_from_at and profiles.created_at < since.passed_to_at)
 
     inner join identities
         on profiles.identity_key = identities.identity_key
@@ -249,12 +277,11 @@ orders_of_other_customers as (
 
     from stored_orders
 
-    inner join identities
-        on
-            stored_orders.identity_key = identities.identity_key
-            and stored_orders.customer_id <> identities.customer_id
+    left join identities
+        on stored_orders.identity_key = identities.identity_key
 
-    cross join since
+    inner join since
+        on coalesce(stored_orders.customer_id, '') <> coalesce(identities.customer_id, '')
 
 ),
 
@@ -262,9 +289,13 @@ changed_orders as (
 
     select order_id from loaded_or_passed_orders
     union
+    select order_id from stored_orders_of_another_world
+    union
     select order_id from loaded_lines
     union
     select order_id from loaded_or_passed_refunds
+    union
+    select order_id from orders_left_by_refunds
     union
     select order_id from lines_of_loaded_products
     union
@@ -281,12 +312,9 @@ changed_orders_with_customers as (
     select
         changed_orders.order_id,
         stored_orders.customer_id as customer_id_before,
-        identities.customer_id,
-        since.build_before
+        identities.customer_id
 
     from changed_orders
-
-    cross join since
 
     left join stored_orders
         on changed_orders.order_id = stored_orders.order_id

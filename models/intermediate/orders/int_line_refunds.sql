@@ -87,7 +87,7 @@ rounded_shares as (
         size_rank,
         order_refund_amount,
         case
-            when order_amount = 0 then 0
+            when order_amount <= 0 then 0
             -- In whole ten-thousandths, which doubles hold exactly, so that a half is a half.
             else cast(round(
                 cast(order_refund_amount * 10000 as double precision)

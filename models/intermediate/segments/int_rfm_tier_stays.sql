@@ -8,8 +8,6 @@
     pre_hook="{{ forget_todays_stays() }}",
 ) }}
 
--- depends_on: {{ ref('int_as_of') }}
-
 with
 
 scores as (

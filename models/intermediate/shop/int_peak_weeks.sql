@@ -63,7 +63,8 @@ yearly_medians as (
 
     select
         iso_year,
-        avg(cast(net_amount as double precision)) as median_amount
+        -- Twice the median, of one week or of two: no division, so that exactly one and a half times it is enough.
+        sum(net_amount) * (3 - count(*)) as doubled_median_amount
 
     from ranked_weeks
 
@@ -87,8 +88,8 @@ high_weeks as (
         on ranked_weeks.iso_year = yearly_medians.iso_year
 
     where
-        cast(ranked_weeks.net_amount as double precision)
-        >= cast({{ var('peak_week_ratio') }} as double precision) * yearly_medians.median_amount
+        ranked_weeks.net_amount * 2 * {{ fraction_terms('peak_week_ratio')[1] }}
+        >= yearly_medians.doubled_median_amount * {{ fraction_terms('peak_week_ratio')[0] }}
         and extract(month from ranked_weeks.monday_on) < 10
 
 ),

@@ -89,25 +89,51 @@ newest_profile as (
 
 ),
 
-newest_loads as (
+-- How far each landing table was read. The marks are taken before anything else reads the tables, so what is loaded
+-- meanwhile is taken up again rather than passed over.
+loads as (
 
-    select max(loaded_at) as loaded_at from orders
+    select
+        'orders' as table_name,
+        max(loaded_at) as loaded_at
+    from orders
     union all
-    select max(loaded_at) as loaded_at from order_lines
+    select
+        'order_lines' as table_name,
+        max(loaded_at) as loaded_at
+    from order_lines
     union all
-    select max(loaded_at) as loaded_at from refunds
+    select
+        'refunds' as table_name,
+        max(loaded_at) as loaded_at
+    from refunds
     union all
-    select max(loaded_at) as loaded_at from customers
+    select
+        'customers' as table_name,
+        max(loaded_at) as loaded_at
+    from customers
     union all
-    select max(loaded_at) as loaded_at from products
+    select
+        'products' as table_name,
+        max(loaded_at) as loaded_at
+    from products
     union all
-    select max(loaded_at) as loaded_at from exchange_rates
+    select
+        'exchange_rates' as table_name,
+        max(loaded_at) as loaded_at
+    from exchange_rates
 
 ),
 
-newest_load as (
+newest_loads as (
 
-    select coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_through_at from newest_loads
+    select
+        {%- for table in ['orders', 'order_lines', 'refunds', 'customers', 'products', 'exchange_rates'] %}
+        coalesce(max(case when table_name = '{{ table }}' then loaded_at end), timestamp '1900-01-01')
+            as {{ table }}_loaded_at{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from loads
 
 ),
 
@@ -192,7 +218,12 @@ one_row as (
     select
         as_of_moment.as_of_date,
         as_of_moment.as_of_at,
-        newest_load.loaded_through_at,
+        newest_loads.orders_loaded_at,
+        newest_loads.order_lines_loaded_at,
+        newest_loads.refunds_loaded_at,
+        newest_loads.customers_loaded_at,
+        newest_loads.products_loaded_at,
+        newest_loads.exchange_rates_loaded_at,
         {% if var('reporting_currency') is none -%}
         coalesce(shop_currency.currency_code, 'XXX') as reporting_currency,
         {% else -%}
@@ -207,7 +238,7 @@ one_row as (
 
     from as_of_moment
 
-    cross join newest_load
+    cross join newest_loads
 
     cross join shop_currency
 

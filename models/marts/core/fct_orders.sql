@@ -4,6 +4,7 @@
     incremental_strategy='append',
     on_schema_change='fail',
     pre_hook="{{ delete_changed('order_id') }}",
+    post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"],
 ) }}
 
 {%- set lacks_rate = 'foreign_orders.order_id is not null and foreign_orders.exchange_rate is null' %}
@@ -253,7 +254,10 @@ judged_orders as (
             when order_status in ('test', 'cancelled', 'pending', 'refunded') then order_status
             when lacks_exchange_rate then 'no_exchange_rate'
             -- In the order's own currency, where a full refund leaves exactly nothing.
-            when net_amount_in_order_currency <= 0 then 'nothing_paid'
+            when
+                net_amount_in_order_currency <= 0
+                or gross_amount - discount_amount - refund_amount <= 0
+                then 'nothing_paid'
             else 'valid'
         end as order_validity
 

@@ -1,6 +1,6 @@
 {# Grain: one row per e-mail event; the newest load of it wins. #}
 {{ config(
-    materialized='incremental',
+    materialized='incremental' if var('has_email_events') else 'view',
     incremental_strategy='delete+insert',
     unique_key='event_id',
     on_schema_change='fail',
