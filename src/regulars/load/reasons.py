@@ -1,0 +1,26 @@
+"""Why a row is rejected: stable codes, and the sentence that says what would be right."""
+
+REASONS: dict[str, str] = {
+    "wrong_column_count": "The row has more or fewer fields than the header.",
+    "broken_quotes": "A quote is opened and not closed, or text follows a closing quote.",
+    "invalid_utf8": "The row holds bytes that are not UTF-8; declare the encoding, for example `--encoding latin-1`.",
+    "invalid_character": "The row holds a NUL character; the file may be UTF-16 without a byte order mark.",
+    "invalid_json": "The line is no JSON object.",
+    "null_key": "A column of the table's key is empty.",
+    "missing_value": "A required column is empty.",
+    "unparsable_timestamp": "Not a date or time: ISO 8601, or the format given with `--date-format`.",
+    "unparsable_number": "Not a number with the declared decimal mark (`--decimal-comma`, `--thousands`).",
+    "unparsable_boolean": "Not one of true, false, yes, no, 1, 0.",
+    "unparsable_json": "Not valid JSON.",
+    "number_not_finite": "NaN or infinity.",
+    "number_out_of_range": "A number, or quantity times price, beyond ±1e12.",
+    "negative_value": "A value that is positive by definition is negative.",
+    "unknown_currency": "Not an ISO 4217 code.",
+    "unknown_status": "Not an order status; translate it with a mapping.",
+    "unknown_event_type": "Not an event type of this table; translate it with a mapping.",
+    "timestamp_in_future": "More than a day after now.",
+    "no_customer": "An event with neither customer_id nor email.",
+    "duplicate_key": "The key appears again in the same file with different content; none of its rows is loaded.",
+    "order_line_without_order": "The order of this line is neither stored nor in this batch.",
+    "refund_without_order": "The order of this refund is neither stored nor in this batch.",
+}
