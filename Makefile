@@ -3,7 +3,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
-DEMO := demo
 export REGULARS_DATABASE ?= regulars.duckdb
 
 .PHONY: help demo test lint build-check pytest docs lock bench clean
@@ -12,7 +11,7 @@ help:  ## what there is to say
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: $(VENV)/.runtime  ## a sample shop, from files to segments, in one go
-	@$(BIN)/python scripts/demo.py --folder $(DEMO)
+	@$(BIN)/python scripts/demo.py
 
 test: lint build-check pytest  ## everything CI runs
 
@@ -60,4 +59,4 @@ lock:  ## resolve both locks anew (needs uv); wheels only, hashes, no registry a
 	    --no-emit-index-url --no-header --quiet --constraint requirements-test.txt -o requirements.txt
 
 clean:  ## remove what can be made again (not regulars.duckdb: it may be a shop)
-	rm -rf $(VENV) target logs $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) target logs demo .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info

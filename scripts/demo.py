@@ -4,7 +4,6 @@ The demo uses the warehouse that dbt and `regulars` use by default, so that what
 never touches a warehouse that holds anything but the sample shop.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -34,9 +33,7 @@ def run(title: str, *words: str) -> None:
 
 def main() -> None:
     """Sample, load, build, summarise; say where things are."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--folder", type=Path, required=True)
-    folder = parser.parse_args().folder
+    folder = Path("demo")
     database = database_path()
     if database.exists():
         if not holds_only_demo_shop(database):

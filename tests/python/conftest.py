@@ -34,7 +34,15 @@ def run_in_warehouse(database: Path, *words: str) -> str:
 def build(database: Path, *words: str) -> None:
     """`dbt build` without tests: what it makes is tested here, and its own tests run in `make build-check`."""
     run_in_warehouse(
-        database, "dbt", "--quiet", "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", *words
+        database,
+        "dbt",
+        "--quiet",
+        "build",
+        "--exclude-resource-type",
+        "test",
+        "--exclude-resource-type",
+        "unit_test",
+        *words,
     )
 
 

@@ -122,7 +122,9 @@ def _print_summary(console: Console, found: Summary, database: Path) -> None:
     if notes:
         console.print(f"Orders that are no purchase: {', '.join(notes)} (marts.fct_orders.order_validity).")
     if "no_exchange_rate" in found.excluded_orders:
-        console.print("Load exchange_rates for the days of the orders without one; until then their money counts nowhere.")
+        console.print(
+            "Load exchange_rates for the days of the orders without one; until then their money counts nowhere."
+        )
     if found.rejected_row_count:
         console.print(f"{found.rejected_row_count:,} rows could not be used (raw.rejected_rows says why).")
     if not found.has_email_source:
