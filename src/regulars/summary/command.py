@@ -94,8 +94,8 @@ def _print_summary(console: Console, found: Summary, database: Path) -> None:
     )
     if found.guest_order_count:
         console.print(
-            f"{found.guest_order_count:,} of the orders ({found.guest_revenue_amount:,.0f} {currency}) came from guests; "
-            "they count for the shop and for no customer."
+            f"{found.guest_order_count:,} of the orders ({found.guest_revenue_amount:,.0f} {currency}) "
+            "came from guests; they count for the shop and for no customer."
         )
     if found.average_order_amount is not None:
         console.print(
@@ -123,7 +123,7 @@ def _print_summary(console: Console, found: Summary, database: Path) -> None:
         console.print(f"Orders that are no purchase: {', '.join(notes)} (marts.fct_orders.order_validity).")
     if "no_exchange_rate" in found.excluded_orders:
         console.print(
-            "Load exchange_rates for the days of the orders without one; until then their money counts nowhere."
+            "Load exchange_rates for the days of orders without one; until then their money counts nowhere."
         )
     if found.rejected_row_count:
         console.print(f"{found.rejected_row_count:,} rows could not be used (raw.rejected_rows says why).")

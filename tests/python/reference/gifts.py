@@ -28,7 +28,7 @@ def is_gift_order(
 
 
 def _ordering_profiles(orders: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
-    """The profile each order was placed with: of its own customer id, or of the customer it resolves to if it came without."""
+    """The profile each order was placed with: of its own customer id; without one, of the customer it resolves to."""
     own = orders["source_customer_id"]
     placed_with = own.where(own.notna(), orders["customer_id"])
     return profiles.reindex(pd.Index(placed_with.array)).set_axis(orders.index)
