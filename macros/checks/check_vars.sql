@@ -12,6 +12,9 @@
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a whole number of at least ' ~ least) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- if var('sale_reference_percent') is integer and var('sale_reference_percent') > 100 -%}
+        {%- do problems.append('sale_reference_percent is ' ~ var('sale_reference_percent') ~ '; it must be a whole number from 1 to 100') -%}
+    {%- endif -%}
     {%- for name in ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
                      'sale_discount_weight', 'core_category_share', 'peak_season_share'] -%}
         {%- if var(name) is not number or var(name) is boolean or var(name) < 0 or var(name) > 1 -%}

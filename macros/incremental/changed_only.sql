@@ -4,7 +4,11 @@
     {%- if key not in changed -%}
         {{ exceptions.raise_compiler_error("changed_only: changes are tracked by order_id and customer_id, not by '" ~ key ~ "'") }}
     {%- endif -%}
+    {%- set scope = ref('int_build_scope') -%}
     {%- if is_incremental() -%}
-        {{ clause }} {{ key }} in (select changed_keys.{{ key }} from {{ changed[key] }} as changed_keys)
+        {{ clause }} (
+            {{ key }} in (select changed_keys.{{ key }} from {{ changed[key] }} as changed_keys)
+            or (select scope.has_everything_changed from {{ scope }} as scope)
+        )
     {%- endif -%}
 {%- endmacro %}

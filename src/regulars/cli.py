@@ -5,6 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
+from regulars.docs.command import docs
 from regulars.errors import RegularsError
 from regulars.load.command import load
 from regulars.sample.command import sample
@@ -21,6 +22,7 @@ app.command()(load)
 app.command()(sample)
 app.command()(summary)
 app.command()(explain)
+app.add_typer(docs, name="docs")
 
 
 def main() -> None:

@@ -89,9 +89,7 @@ first_valid_orders as (
             orders.customer_id = orders_by_customer.customer_id
             and orders.ordered_at = orders_by_customer.first_ordered_at
 
-    where
-        orders.is_valid
-        and orders.channel is not null
+    where orders.is_valid
 
 ),
 

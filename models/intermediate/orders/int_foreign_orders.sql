@@ -1,4 +1,5 @@
 {# Grain: one row per order in another currency than the reporting one, with the rate of its day. #}
+{{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 with
 

@@ -1,4 +1,5 @@
 {# Grain: one row per country and day on which people there buy for somebody else. #}
+{{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 with
 

@@ -1,4 +1,5 @@
 {# Grain: one row per line of an order with refunds: the refunds of the line, and its part of the refunds of the whole order. #}
+{{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 with
 

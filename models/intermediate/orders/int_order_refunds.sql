@@ -1,4 +1,5 @@
 {# Grain: one row per refund given before the as-of date on an order that exists, in the reporting currency. #}
+{{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 with
 

@@ -12,7 +12,7 @@ table_states as (
 
     select * from {{ ref('int_build_states') }}
 
-    where table_name in ('{{ tables_kept_by_changes() | join("', '") }}')
+    where table_name in ('{{ tables_with_state() | join("', '") }}')
 
 ),
 
@@ -28,7 +28,7 @@ agreed_states as (
     from table_states
 
     having
-        count(*) = {{ tables_kept_by_changes() | length }}
+        count(*) = {{ tables_with_state() | length }}
         {%- for column in build_state_columns() %}
         and min({{ column }}) = max({{ column }})
         {%- endfor %}

@@ -1,4 +1,5 @@
 {# Grain: one row per identity the shop's data mentions: which customer it is, and why. #}
+{{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 with
 
