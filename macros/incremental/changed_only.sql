@@ -6,9 +6,8 @@
     {%- endif -%}
     {%- set scope = ref('int_build_scope') -%}
     {%- if is_incremental() -%}
-        {{ clause }} (
-            {{ key }} in (select changed_keys.{{ key }} from {{ changed[key] }} as changed_keys)
-            or (select scope.has_everything_changed from {{ scope }} as scope)
-        )
+        {#- On one line, so that it reads the same behind any indentation. -#}
+        {{ clause }} ({{ key }} in (select changed_keys.{{ key }} from {{ changed[key] }} as changed_keys) or {# -#}
+        (select scope.has_everything_changed from {{ scope }} as scope))
     {%- endif -%}
 {%- endmacro %}

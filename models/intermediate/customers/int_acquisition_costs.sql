@@ -147,7 +147,8 @@ acquisition_costs as (
     select
         spend_by_month.channel,
         spend_by_month.month_on,
-        {{ divide_amount('spend_by_month.spend_amount', 'customers_by_month.customer_count') }} as acquisition_cost_amount
+        {{ divide_amount('spend_by_month.spend_amount', 'customers_by_month.customer_count') }}
+            as acquisition_cost_amount
 
     from spend_by_month
 

@@ -1,4 +1,4 @@
-{# Grain: one row per customer and calendar day with a valid order, with the days since that customer's order day before. #}
+{# Grain: one row per customer and calendar day with a valid order, with the days since the order day before. #}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

@@ -65,7 +65,7 @@ ranked_engagements as (
     select
         customer_id,
         occurred_on,
-        row_number() over (partition by customer_id order by occurred_at desc, event_id) as engagement_rank
+        row_number() over (partition by customer_id order by occurred_at desc, event_id asc) as engagement_rank
 
     from existing_events
 
@@ -94,7 +94,9 @@ engagement_by_customer as (
         sum(case when is_engagement then 1 else 0 end) as engagement_count_lifetime,
         sum(
             case
-                when is_engagement and occurred_on >= {{ add_days('as_of_date', '-1 * ' ~ var('recent_engagement_days')) }}
+                when
+                    is_engagement
+                    and occurred_on >= {{ add_days('as_of_date', '-1 * ' ~ var('recent_engagement_days')) }}
                     then 1
                 else 0
             end

@@ -96,19 +96,19 @@ profiles_to_merge as (
         row_number() over (
             partition by customer_id
             order by
-                case when consent_updated_at is null then 1 else 0 end,
+                case when consent_updated_at is null then 1 else 0 end asc,
                 consent_updated_at desc,
-                case when created_at is null then 1 else 0 end,
+                case when created_at is null then 1 else 0 end asc,
                 created_at desc,
-                source_customer_id
+                source_customer_id asc
         ) as consent_rank,
         row_number() over (
             partition by customer_id
             order by
-                case when source_customer_id = customer_id then 0 else 1 end,
-                case when created_at is null then 1 else 0 end,
+                case when source_customer_id = customer_id then 0 else 1 end asc,
+                case when created_at is null then 1 else 0 end asc,
                 created_at desc,
-                source_customer_id
+                source_customer_id asc
         ) as profile_rank
 
     from profiles_of_customers

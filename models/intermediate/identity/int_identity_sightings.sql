@@ -1,4 +1,4 @@
-{# Grain: one row per identity (a customer id, or an e-mail no customer id came with) that existed before the as-of date. #}
+{# Grain: one row per identity (a customer id, or an e-mail that came without one) before the as-of date. #}
 {{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 with

@@ -1,8 +1,8 @@
 {# Grain: one row per order whose row in fct_orders may differ from the one that stands there. #}
 {{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
--- Why an order is here: it, a line, a refund, its buyer's profile, a product or a rate in it was loaded since; the as-of date
--- passed over it or a refund of it, in either direction; its buyer became somebody else; or everything has changed.
+-- Why an order is here: it, a line, a refund, its buyer's profile, a product or a rate in it was loaded since; the as-of
+-- date passed over it or a refund of it, either way; its buyer became somebody else; or everything has changed.
 {%- set stored_orders = load_relation(stored_orders()) if execute %}
 
 with

@@ -1,4 +1,4 @@
-{# Grain: one row per line of an order with refunds: the refunds of the line, and its part of the refunds of the whole order. #}
+{# Grain: one row per line of an order with refunds: its own refunds, and its part of those of the whole order. #}
 {{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 with
@@ -70,7 +70,7 @@ lines_with_shares as (
         lines.line_amount,
         row_number() over (
             partition by lines.order_id
-            order by lines.line_amount desc, lines.line_number
+            order by lines.line_amount desc, lines.line_number asc
         ) as size_rank
 
     from lines
@@ -90,11 +90,14 @@ rounded_shares as (
         case
             when order_amount <= 0 then 0
             -- In whole ten-thousandths, which doubles hold exactly, so that a half is a half.
-            else cast(round(
-                cast(order_refund_amount * 10000 as double precision)
-                * cast(line_amount * 10000 as double precision)
-                / cast(order_amount * 10000 as double precision)
-            ) / 10000 as numeric(18, 4))
+            else
+                cast(
+                    round(
+                        cast(order_refund_amount * 10000 as double precision)
+                        * cast(line_amount * 10000 as double precision)
+                        / cast(order_amount * 10000 as double precision)
+                    ) / 10000 as numeric(18, 4)
+                )
         end as share_amount
 
     from lines_with_shares

@@ -65,7 +65,7 @@ numbers as (
         case
             when facts.order_count > 0
                 then
-                    -- Rounded, because 0.15 / 0.4 as doubles falls short of the 3/8 it is, and a score of one half is in.
+                    -- Rounded: 0.15 / 0.4 as doubles falls short of the 3/8 it is, and a score of one half is in.
                     round(
                         cast({{ var('sale_discount_weight') }} as double precision)
                         * case

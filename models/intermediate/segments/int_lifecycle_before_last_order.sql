@@ -56,7 +56,8 @@ rhythms as (
     select
         customer_orders.customer_id,
         customer_orders.order_day_count_before_last as order_day_count,
-        {{ days_between('customer_orders.last_ordered_on_before_last', 'customer_orders.looked_at_on') }} as recency_days,
+        {{ days_between('customer_orders.last_ordered_on_before_last', 'customer_orders.looked_at_on') }}
+            as recency_days,
         {{ expected_gap_days(
             'customer_orders.order_day_count_before_last',
             'customer_orders.median_gap_days_before_last',

@@ -1,4 +1,4 @@
-{# Grain: one row per ISO week number of the year in which the shop sells far more than usual, outside the fourth quarter. #}
+{# Grain: one row per ISO week number in which the shop sells far more than usual, outside the fourth quarter. #}
 -- Used only while the seed peak_seasons is empty.
 
 with

@@ -130,7 +130,8 @@ shop_facts as (
         {% else -%}
         cast({{ var('average_order_value') }} as numeric(18, 4)) as average_order_amount,
         {% endif -%}
-        {{ divide_amount('order_values.margin_amount', 'order_values.order_with_margin_count') }} as average_margin_amount,
+        {{ divide_amount('order_values.margin_amount', 'order_values.order_with_margin_count') }}
+            as average_margin_amount,
         coalesce(typical_gap.typical_gap_days, cast({{ var('default_gap_days') }} as double precision))
             as typical_gap_days,
         discount_reference.discount_share as reference_discount_share

@@ -99,8 +99,8 @@ averages as (
 
 ),
 
--- The highest and the lowest the average will have been, up to the day and up to the change before it. An empty window has no
--- average, and nobody is above that: it counts as higher than any amount.
+-- The highest and the lowest the average will have been, up to the day and up to the change before it. An empty window
+-- has no average, and nobody is above that: it counts as higher than any amount.
 extremes as (
 
     select

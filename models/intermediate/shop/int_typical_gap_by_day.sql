@@ -1,4 +1,4 @@
-{# Grain: one row per day on which a gap between orders closed: the shop's typical gap as of the day after it, and until the next row. #}
+{# Grain: one row per day on which a gap between orders closed: the shop's typical gap from the day after it on. #}
 
 with
 

@@ -95,32 +95,32 @@ loads as (
 
     select
         'orders' as table_name,
-        max(loaded_at) as loaded_at
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
     from orders
     union all
     select
         'order_lines' as table_name,
-        max(loaded_at) as loaded_at
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
     from order_lines
     union all
     select
         'refunds' as table_name,
-        max(loaded_at) as loaded_at
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
     from refunds
     union all
     select
         'customers' as table_name,
-        max(loaded_at) as loaded_at
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
     from customers
     union all
     select
         'products' as table_name,
-        max(loaded_at) as loaded_at
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
     from products
     union all
     select
         'exchange_rates' as table_name,
-        max(loaded_at) as loaded_at
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
     from exchange_rates
 
 ),
@@ -128,34 +128,40 @@ loads as (
 newest_loads as (
 
     select
-        {%- for table in ['orders', 'order_lines', 'refunds', 'customers', 'products', 'exchange_rates'] %}
-        coalesce(max(case when table_name = '{{ table }}' then loaded_at end), timestamp '1900-01-01')
-            as {{ table }}_loaded_at{{ ',' if not loop.last }}
-        {%- endfor %}
+        max(case when table_name = 'orders' then loaded_at end) as orders_loaded_at,
+        max(case when table_name = 'order_lines' then loaded_at end) as order_lines_loaded_at,
+        max(case when table_name = 'refunds' then loaded_at end) as refunds_loaded_at,
+        max(case when table_name = 'customers' then loaded_at end) as customers_loaded_at,
+        max(case when table_name = 'products' then loaded_at end) as products_loaded_at,
+        max(case when table_name = 'exchange_rates' then loaded_at end) as exchange_rates_loaded_at
 
     from loads
 
 ),
 
+{% if var('as_of_date') is none %}
+-- A shop with no orders and no events is described as of its newest profile; an empty one as of the epoch.
 as_of as (
 
     select
-        {% if var('as_of_date') is none -%}
-        -- A shop with no orders and no events is described as of its newest profile; an empty one as of the epoch.
         coalesce(
             {{ add_days(shop_date('newest_happening.happened_at'), 1) }},
             {{ add_days(shop_date('newest_profile.created_at'), 1) }},
             date '1970-01-01'
         ) as as_of_date
-        {%- else -%}
-        cast('{{ var("as_of_date") }}' as date) as as_of_date
-        {%- endif %}
 
     from newest_happening
 
     cross join newest_profile
 
 ),
+{% else %}
+as_of as (
+
+    select cast('{{ var("as_of_date") }}' as date) as as_of_date
+
+),
+{% endif %}
 
 as_of_moment as (
 
@@ -186,7 +192,7 @@ currencies_by_use as (
 
     select
         currency_code,
-        row_number() over (order by order_count desc, currency_code) as use_rank
+        row_number() over (order by order_count desc, currency_code asc) as use_rank
 
     from orders_by_currency
 

@@ -1,4 +1,4 @@
-{# Grain: one row: what this build describes, what the stored tables describe, and whether they can be brought up to date. #}
+{# Grain: one row: what this build describes, what the stored tables describe, and whether everything has changed. #}
 
 with
 
@@ -16,7 +16,7 @@ table_states as (
 
 ),
 
--- The tables agree unless a build broke half-way or somebody built only some of them; then there is no telling what is missing.
+-- The tables agree unless a build broke half-way or somebody built only some; then nobody knows what is missing.
 agreed_states as (
 
     select

@@ -1,5 +1,5 @@
 {# Grain: one row per line of an order placed before the as-of date. #}
--- A view: its lines stand once, in stg_shop__order_lines; storing them a second time costs as much as the rest of the build.
+-- A view: its lines stand once, in stg_shop__order_lines; storing them again costs as much as the rest of the build.
 {{ config(materialized='view') }}
 
 with

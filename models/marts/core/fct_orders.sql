@@ -130,10 +130,11 @@ lines_by_order as (
         -- One line of unknown cost makes the whole order's cost unknown.
         case
             when count(*) = count(products.unit_cost_amount)
-                then sum(
-                    products.unit_cost_amount
-                    * (line_amounts.quantity - coalesce(line_refunds.returned_quantity, 0))
-                )
+                then
+                    sum(
+                        products.unit_cost_amount
+                        * (line_amounts.quantity - coalesce(line_refunds.returned_quantity, 0))
+                    )
         end as cost_amount,
         max(case when products.is_gift_product then 1 else 0 end) as gift_product_clue,
         max(case when products.is_gift_proof then 1 else 0 end) as gift_proof

@@ -148,7 +148,9 @@ facts as (
         cast(coalesce(customers.discounted_order_count, 0) as bigint) as discounted_order_count,
         case
             when customers.gross_amount > 0
-                then cast(customers.discount_amount as double precision) / cast(customers.gross_amount as double precision)
+                then
+                    cast(customers.discount_amount as double precision)
+                    / cast(customers.gross_amount as double precision)
         end as discount_share,
         cast(coalesce(customers.gift_order_count, 0) as bigint) as gift_order_count,
         cast(coalesce(peak_orders.peak_order_count, 0) as bigint) as peak_order_count,

@@ -69,7 +69,8 @@ importance as (
                 || ' (at or above ' || cast(
                     cast(floor(percent_ranked_buyers.order_percent_rank * 100) as integer) as {{ dbt.type_string() }}
                 ) || '% of buyers) and '
-                || {{ label_amount('percent_ranked_buyers.projected_revenue_amount') }} || ' ' || customers.currency_code
+                || {{ label_amount('percent_ranked_buyers.projected_revenue_amount') }}
+                || ' ' || customers.currency_code
                 || ' (at or above ' || cast(
                     cast(floor(percent_ranked_buyers.revenue_percent_rank * 100) as integer) as {{ dbt.type_string() }}
                 ) || '%), from '

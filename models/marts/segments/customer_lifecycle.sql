@@ -58,7 +58,8 @@ states as (
         -- The first day of silence that is no longer active, and the first that is lost.
         greatest({{ days_until_gaps('expected_gap_days', 'slipping_ratio') }}, {{ var('slipping_floor_days') }})
             as slipping_from_days,
-        greatest({{ days_until_gaps('expected_gap_days', 'lost_ratio') }}, {{ var('lost_floor_days') }}) as lost_from_days
+        greatest({{ days_until_gaps('expected_gap_days', 'lost_ratio') }}, {{ var('lost_floor_days') }})
+            as lost_from_days
 
     from rhythms
 
@@ -85,9 +86,9 @@ lifecycle as (
                     else 'customers here usually order every '
                 end
                 || cast(cast(round(states.expected_gap_days, 1) as numeric(18, 1)) as {{ dbt.type_string() }})
-                || ' days, so this is ' || cast(
-                    cast(round(states.recency_days / states.expected_gap_days, 2) as numeric(18, 2)) as {{ dbt.type_string() }}
-                ) || ' times the usual wait.'
+                || ' days, so this is '
+                || {{ label_amount('states.recency_days / states.expected_gap_days') }}
+                || ' times the usual wait.'
         end as lifecycle_reason,
         case states.lifecycle_state
             when 'new' then {{ add_days('states.last_ordered_on', var('new_customer_days') + 1) }}

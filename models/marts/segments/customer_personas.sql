@@ -51,7 +51,8 @@ answers as (
         facts.recency_days <= {{ var('just_passing_from_days') }} as is_not_yet_passing,
         facts.recency_days > {{ var('lapsed_purchase_days') }}
         and coalesce(facts.engagement_count_90d, 0) = 0 as is_gone,
-        coalesce({{ days_between('facts.created_on', 'facts.as_of_date') }} < {{ var('too_new_days') }}, false) as is_too_new
+        coalesce({{ days_between('facts.created_on', 'facts.as_of_date') }} < {{ var('too_new_days') }}, false)
+            as is_too_new
 
     from facts
 
@@ -123,7 +124,10 @@ personas as (
                     'No order; opened or clicked '
                     || {{ label_count('engagement_count_lifetime', 'e-mail', 'e-mails') }}
                     || ' once, but none in the last {{ var("recent_engagement_days") }} days.'
-            when 'too_new' then 'No order and nothing opened yet; known since ' || cast(created_on as {{ dbt.type_string() }}) || '.'
+            when 'too_new'
+                then
+                    'No order and nothing opened yet; known since '
+                    || cast(created_on as {{ dbt.type_string() }}) || '.'
             else
                 case
                     when order_count = 0 then 'No order and no sign of interest'
@@ -140,7 +144,8 @@ personas as (
                 end
                 || case
                     when persona = 'dead_weight' and engagement_count_90d is null then '; no e-mail data.'
-                    when persona = 'dead_weight' then '; nothing opened in the last {{ var("recent_engagement_days") }} days.'
+                    when persona = 'dead_weight'
+                        then '; nothing opened in the last {{ var("recent_engagement_days") }} days.'
                     else '.'
                 end
         end as persona_reason,

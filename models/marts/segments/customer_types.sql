@@ -54,14 +54,11 @@ answers as (
         customer_value.shop_type_value_amount,
         customer_value.high_value_turns_on,
         facts.open_cart_at is not null as has_open_cart,
-        -- A new customer may turn active before she slips away: activity ends with the later of the two.
-        case
-            when lifecycle.lifecycle_state in ('new', 'active')
-                then greatest(
-                    {{ add_days('facts.last_ordered_on', 'greatest(' ~ days_until_gaps('lifecycle.expected_gap_days', 'slipping_ratio') ~ ', ' ~ var('slipping_floor_days') ~ ')') }},
-                    case when lifecycle.lifecycle_state = 'new' then lifecycle.lifecycle_changes_on end
-                )
-        end as activity_ends_on,
+        greatest(
+            {{ days_until_gaps('lifecycle.expected_gap_days', 'slipping_ratio') }},
+            {{ var('slipping_floor_days') }}
+        ) as slipping_from_days,
+        lifecycle.lifecycle_changes_on,
         {{ add_days('facts.open_cart_on', var('open_cart_days') + 1) }} as open_cart_ends_on
 
     from facts
@@ -78,6 +75,15 @@ named as (
 
     select
         answers.*,
+        -- A new customer may turn active before she slips away: activity ends with the later of the two.
+        case
+            when is_active
+                then
+                    greatest(
+                        {{ add_days('last_ordered_on', 'slipping_from_days') }},
+                        case when lifecycle_state = 'new' then lifecycle_changes_on end
+                    )
+        end as activity_ends_on,
         case
             when order_count = 0 and has_open_cart then 'abandoned_cart'
             when order_count = 0 and has_email_consent then 'subscriber'

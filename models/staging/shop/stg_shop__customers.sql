@@ -10,7 +10,11 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', key=['customer_id'], order_by=['_loaded_at desc', 'email', 'created_at', 'consent_updated_at']) }}
+    {{ latest_per_key(
+        'source',
+        key=['customer_id'],
+        order_by=['_loaded_at desc', 'email', 'created_at', 'consent_updated_at'],
+    ) }}
 
 ),
 

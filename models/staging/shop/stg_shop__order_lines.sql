@@ -20,7 +20,11 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', key=['order_id', 'line_number'], order_by=['_loaded_at desc', 'product_id', 'quantity', 'unit_price', 'discount_amount']) }}
+    {{ latest_per_key(
+        'source',
+        key=['order_id', 'line_number'],
+        order_by=['_loaded_at desc', 'product_id', 'quantity', 'unit_price', 'discount_amount'],
+    ) }}
 
 ),
 

@@ -20,7 +20,11 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', key=['order_id'], order_by=['_loaded_at desc', 'ordered_at', 'status', 'customer_id', 'email']) }}
+    {{ latest_per_key(
+        'source',
+        key=['order_id'],
+        order_by=['_loaded_at desc', 'ordered_at', 'status', 'customer_id', 'email'],
+    ) }}
 
 ),
 

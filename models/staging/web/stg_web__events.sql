@@ -20,7 +20,11 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', key=['event_id'], order_by=['_loaded_at desc', 'occurred_at', 'event_type', 'customer_id', 'email']) }}
+    {{ latest_per_key(
+        'source',
+        key=['event_id'],
+        order_by=['_loaded_at desc', 'occurred_at', 'event_type', 'customer_id', 'email'],
+    ) }}
 
 ),
 

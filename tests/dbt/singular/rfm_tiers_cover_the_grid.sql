@@ -1,4 +1,4 @@
-{# A missing cell would leave buyers without a tier. Keys and ranges are tested in _seeds.yml, so 25 rows are the whole grid. #}
+{# A missing cell would leave buyers without a tier. Keys and ranges are tested in _seeds.yml: 25 rows are the grid. #}
 
 select count(*) as cell_count
 
