@@ -138,54 +138,57 @@ since as (
 
 ),
 
+-- Scalars rather than joins: the engine can skip whole blocks of rows that were loaded before.
 loaded_or_passed_orders as (
 
-    select orders.order_id
+    select order_id
 
     from orders
 
-    inner join since
-        on
-            since.has_everything_changed
-            or orders.loaded_at > since.previous_orders_loaded_at
-            or (orders.ordered_at >= since.passed_from_at and orders.ordered_at < since.passed_to_at)
+    where
+        loaded_at > (select previous_orders_loaded_at from since)
+        or (
+            ordered_at >= (select passed_from_at from since)
+            and ordered_at < (select passed_to_at from since)
+        )
+        or (select has_everything_changed from since)
 
 ),
 
 stored_orders_of_another_world as (
 
-    select stored_orders.order_id
+    select order_id
 
     from stored_orders
 
-    inner join since
-        on since.has_everything_changed
+    where (select has_everything_changed from since)
 
 ),
 
 loaded_lines as (
 
-    select order_lines.order_id
+    select order_id
 
     from order_lines
 
-    inner join since
-        on order_lines.loaded_at > since.previous_order_lines_loaded_at
+    where loaded_at > (select previous_order_lines_loaded_at from since)
 
 ),
 
 loaded_or_passed_refunds as (
 
     select
-        refunds.refund_id,
-        refunds.order_id
+        refund_id,
+        order_id
 
     from refunds
 
-    inner join since
-        on
-            refunds.loaded_at > since.previous_refunds_loaded_at
-            or (refunds.refunded_at >= since.passed_from_at and refunds.refunded_at < since.passed_to_at)
+    where
+        loaded_at > (select previous_refunds_loaded_at from since)
+        or (
+            refunded_at >= (select passed_from_at from since)
+            and refunded_at < (select passed_to_at from since)
+        )
 
 ),
 
@@ -201,32 +204,37 @@ orders_left_by_refunds as (
 
 ),
 
+loaded_products as (
+
+    select product_id
+
+    from products
+
+    where loaded_at > (select previous_products_loaded_at from since)
+
+),
+
 lines_of_loaded_products as (
 
-    select order_lines.order_id
+    select order_id
 
     from order_lines
 
-    inner join products
-        on order_lines.product_id = products.product_id
-
-    inner join since
-        on products.loaded_at > since.previous_products_loaded_at
+    where product_id in (select product_id from loaded_products)
 
 ),
 
 loaded_rates as (
 
     select
-        rates.currency_code,
-        min(rates.rate_on) as rate_on
+        currency_code,
+        min(rate_on) as rate_on
 
     from rates
 
-    inner join since
-        on rates.loaded_at > since.previous_exchange_rates_loaded_at
+    where loaded_at > (select previous_exchange_rates_loaded_at from since)
 
-    group by rates.currency_code
+    group by currency_code
 
 ),
 
@@ -243,32 +251,49 @@ orders_at_loaded_rates as (
 
 ),
 
+new_profiles as (
+
+    select identity_key
+
+    from profiles
+
+    where
+        loaded_at > (select previous_customers_loaded_at from since)
+        or (
+            created_at >= (select passed_from_at from since)
+            and created_at < (select passed_to_at from since)
+        )
+
+),
+
 customers_with_new_profile as (
 
     select identities.customer_id
 
-    from profiles
-
-    inner join since
-        on
-            profiles.loaded_at > since.previous_customers_loaded_at
-            or (profiles.created_at >= since.passed_from_at and profiles.created_at < since.passed_to_at)
+    from new_profiles
 
     inner join identities
-        on profiles.identity_key = identities.identity_key
+        on new_profiles.identity_key = identities.identity_key
+
+),
+
+identities_of_customers_with_new_profile as (
+
+    select identity_key
+
+    from identities
+
+    where customer_id in (select customer_id from customers_with_new_profile)
 
 ),
 
 orders_of_customers_with_new_profile as (
 
-    select orders.order_id
+    select order_id
 
     from orders
 
-    inner join identities
-        on orders.identity_key = identities.identity_key
-
-    where identities.customer_id in (select customer_id from customers_with_new_profile)
+    where identity_key in (select identity_key from identities_of_customers_with_new_profile)
 
 ),
 
@@ -281,8 +306,7 @@ orders_of_other_customers as (
     left join identities
         on stored_orders.identity_key = identities.identity_key
 
-    inner join since
-        on coalesce(stored_orders.customer_id, '') <> coalesce(identities.customer_id, '')
+    where coalesce(stored_orders.customer_id, '') <> coalesce(identities.customer_id, '')
 
 ),
 

@@ -53,16 +53,35 @@ lines_with_category as (
 
 ),
 
+-- Orders first, so that counting them needs no `count(distinct …)`, which keeps every order id of every group.
+categories_by_order as (
+
+    select
+        customer_id,
+        order_id,
+        category,
+        sum(net_unit_count) as net_unit_count,
+        sum(net_amount) as net_amount
+
+    from lines_with_category
+
+    group by
+        customer_id,
+        order_id,
+        category
+
+),
+
 categories_by_customer as (
 
     select
         customer_id,
         category,
-        count(distinct order_id) as order_count,
+        count(*) as order_count,
         sum(net_unit_count) as net_unit_count,
         sum(net_amount) as net_amount
 
-    from lines_with_category
+    from categories_by_order
 
     group by
         customer_id,

@@ -1,4 +1,6 @@
 {# Grain: one row per customer, buyers or not. #}
+-- A view: customer_segments stores these words, and a second copy would be written anew by every daily build.
+{{ config(materialized='view') }}
 
 with
 

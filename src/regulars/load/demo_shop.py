@@ -40,5 +40,9 @@ def make_room_for_own_shop(database: Path, files: Iterable[Path]) -> Path | None
     if loaded == (0,) or not holds_only_demo_shop(database):
         return None
     aside = database.with_name(f"{database.stem}-demo{database.suffix}")
-    database.replace(aside)
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = database.with_name(f"{database.stem}-demo-{number}{database.suffix}")
+    database.rename(aside)
     return aside
