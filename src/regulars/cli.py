@@ -27,8 +27,15 @@ app.add_typer(docs, name="docs")
 
 def main() -> None:
     """Run the command line; a `RegularsError` becomes one sentence on standard error and its exit code."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         app()
     except RegularsError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {error}", markup=False)
+        console.print(f"error: {error}", markup=False)
         sys.exit(error.exit_code)
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # DuckDB turns an interrupt in the middle of a query into a RuntimeError of its own.
+        if isinstance(error, RuntimeError) and "interrupted" not in str(error).lower():
+            raise
+        console.print("stopped; whatever was not finished is not in the warehouse", markup=False)
+        sys.exit(130)

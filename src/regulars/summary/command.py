@@ -121,10 +121,13 @@ def _print_summary(console: Console, found: Summary, database: Path) -> None:
     notes = [f"{count:,} {code.replace('_', ' ')}" for code, count in found.excluded_orders.items()]
     if notes:
         console.print(f"Orders that are no purchase: {', '.join(notes)} (marts.fct_orders.order_validity).")
-    if "no_exchange_rate" in found.excluded_orders:
+    if found.unmatched_return_count:
         console.print(
-            "Load exchange_rates for the days of orders without one; until then their money counts nowhere."
+            f"{found.unmatched_return_count:,} of them are returns without the sale they take back "
+            f"({found.unmatched_return_amount:,.0f} {currency}); they are in no customer's revenue."
         )
+    if "no_exchange_rate" in found.excluded_orders:
+        console.print("Load exchange_rates for the days of orders without one; until then their money counts nowhere.")
     if found.rejected_row_count:
         console.print(f"{found.rejected_row_count:,} rows could not be used (raw.rejected_rows says why).")
     if not found.has_email_source:

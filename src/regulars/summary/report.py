@@ -90,6 +90,8 @@ class Summary:
     average_order_amount: Decimal | None
     typical_gap_days: float
     excluded_orders: dict[str, int]
+    unmatched_return_count: int
+    unmatched_return_amount: Decimal
     rejected_row_count: int
     has_email_source: bool
     partitions: tuple[Partition, ...] = field(default=())
@@ -220,6 +222,14 @@ def read_summary(connection: duckdb.DuckDBPyConnection, language: str = "en") ->
             "select order_validity, count(*) from marts.fct_orders where not is_valid group by 1 order by 2 desc, 1",
         )
     )
+    ((unmatched, unmatched_amount),) = _rows(
+        connection,
+        """
+        select count(*), coalesce(sum(refund_amount), 0)
+        from marts.fct_orders
+        where line_count = 0 and refund_amount > 0
+        """,
+    )
     try:
         ((rejected,),) = connection.execute("select count(*) from raw.rejected_rows").fetchall()
     except duckdb.CatalogException:
@@ -254,6 +264,8 @@ def read_summary(connection: duckdb.DuckDBPyConnection, language: str = "en") ->
         average_order_amount=aov,
         typical_gap_days=typical_gap,
         excluded_orders=excluded,
+        unmatched_return_count=unmatched,
+        unmatched_return_amount=unmatched_amount,
         rejected_row_count=rejected,
         has_email_source=has_email,
         partitions=tuple(_partition(connection, column, title, order, language) for column, title, order in PARTITIONS),

@@ -1,0 +1,1 @@
+"""Proofs over the whole compiled project: properties, change dates, incremental builds."""
