@@ -1,7 +1,7 @@
 {% macro delete_changed(key) -%}
     {#- Runs before the insert and in its transaction, over the same keys. -#}
     {%- set changed = changed_only(key) -%}
-    {%- if changed -%}
+    {%- if is_incremental() -%}
         delete from {{ this }} {{ changed }}
     {%- endif -%}
 {%- endmacro %}

@@ -3,7 +3,7 @@
 Nothing happens in between: the rows stay as they are and only the as-of date moves. The orders' own tables then cannot
 change, so a later date needs only the models that look at the calendar; one test holds such a rebuild against a whole
 one.
-`REGULARS_CHANGE_DATES=all` tries every date of the sample shop of 2,000 customers instead of those of 250.
+`REGULARS_CHANGE_DATES=all` tries every date of the sample shop of 2,000 customers instead of those of 150.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from .comparison import assert_same
 from .compiled import compiled_project
 from .harness import Project, Warehouse
 from .random_loads import DAYS, FIRST_DAY, RandomShop
+from .test_random_shops_agree import OTHER_VARS
 
 LABELS = {
     "lifecycle_state": "lifecycle_changes_on",
     "persona": "persona_changes_on",
     "customer_type": "customer_type_changes_on",
 }
-CUSTOMERS = None if os.environ.get("REGULARS_CHANGE_DATES") == "all" else 250
+CUSTOMERS = None if os.environ.get("REGULARS_CHANGE_DATES") == "all" else 150
 QUIET_DAYS = 1_200
 
 # The same rows before every later date: these models hold the same whatever the date.
@@ -150,16 +151,6 @@ def test_moving_only_the_calendar_models_is_a_whole_rebuild(project, built_sampl
     assert calendar._read(", ".join(LABELS)) == moved
     assert_same(fixed, {name: warehouse.content(warehouse.project.by_name[name].relation) for name in FIXED})
     warehouse.close()
-
-
-OTHER_VARS = {
-    "customer_type_value": "margin",
-    "just_passing_from_days": 200,
-    "aov_window_days": 120,
-    "slipping_ratio": 1.5,
-    "frequent_engagements": 2,
-    "recent_engagement_days": 45,
-}
 
 
 @pytest.fixture(scope="module")
