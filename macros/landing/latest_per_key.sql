@@ -1,7 +1,9 @@
-{% macro latest_per_key(relation, key, order_by) -%}
-    {%- if not key or not order_by -%}
-        {{ exceptions.raise_compiler_error("latest_per_key: `key` and `order_by` must each name at least one column") }}
-    {%- endif -%}
+{% macro latest_per_key(relation, table, key) -%}
+    {%- set columns = landing_columns(table) -%}
+    {%- set order_by = ['_loaded_at desc'] -%}
+    {%- for column in columns if column not in key and column != '_loaded_at' -%}
+        {%- do order_by.append(column) -%}
+    {%- endfor -%}
     select {{ relation }}.*
     from (
         select

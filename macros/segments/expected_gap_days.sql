@@ -6,6 +6,6 @@
             when {{ order_day_count }} = 2 then ({{ median_gap_days }} + {{ typical_gap_days }}) / 2
             else {{ typical_gap_days }}
         end,
-        cast(1 as double precision)
+        cast(1 as {{ type_double() }})
     )
 {%- endmacro %}

@@ -3,7 +3,7 @@
     {%- if tags -%}
         coalesce(
             {%- for tag in tags %}
-            {{ tags_column }} like '%,{{ tag | lower | replace("'", "''") }},%'{{ ' or' if not loop.last }}
+            {{ dbt.position("'," ~ (tag | trim | lower | replace("'", "''")) ~ ",'", tags_column) }} > 0{{ ' or' if not loop.last }}
             {%- endfor %},
             false
         )

@@ -4,6 +4,6 @@
     {%- if time_zone == 'UTC' -%}
         cast({{ timestamp_column }} as date)
     {%- else -%}
-        cast(({{ timestamp_column }} at time zone 'UTC') at time zone '{{ time_zone }}' as date)
+        cast({{ in_time_zone(timestamp_column, time_zone) }} as date)
     {%- endif -%}
 {%- endmacro %}

@@ -1,5 +1,3 @@
 {% macro shop_midnight(date_column) -%}
-    cast(
-        (cast({{ date_column }} as timestamp) at time zone '{{ var("shop_timezone") }}') at time zone 'UTC' as timestamp
-    )
+    cast({{ from_time_zone('cast(' ~ date_column ~ ' as timestamp)', var('shop_timezone')) }} as timestamp)
 {%- endmacro %}

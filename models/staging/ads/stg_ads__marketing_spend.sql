@@ -10,7 +10,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', key=['day', 'channel'], order_by=['_loaded_at desc', 'amount', 'currency']) }}
+    {{ latest_per_key('source', 'marketing_spend', key=['day', 'channel']) }}
 
 ),
 

@@ -10,11 +10,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key(
-        'source',
-        key=['customer_id'],
-        order_by=['_loaded_at desc', 'email', 'created_at', 'consent_updated_at'],
-    ) }}
+    {{ latest_per_key('source', 'customers', key=[source_customer_id('customer_id')]) }}
 
 ),
 
@@ -22,11 +18,11 @@ renamed as (
 
     select
         -- ids
-        cast(customer_id as {{ dbt.type_string() }}) as source_customer_id,
-        {{ identity_key('customer_id', normalised_email('email')) }} as identity_key,
+        {{ source_customer_id('customer_id') }} as source_customer_id,
+        {{ identity_key(source_customer_id('customer_id'), normalised_email('email')) }} as identity_key,
 
         -- strings
-        {{ normalised_email('email') }} as email,
+        {{ source_email('customer_id', 'email') }} as email,
         {{ blank_to_null('phone') }} as phone,
         {{ blank_to_null('first_name') }} as first_name,
         {{ blank_to_null('last_name') }} as last_name,

@@ -10,7 +10,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', key=['day', 'currency'], order_by=['_loaded_at desc', 'rate']) }}
+    {{ latest_per_key('source', 'exchange_rates', key=['day', 'currency']) }}
 
 ),
 

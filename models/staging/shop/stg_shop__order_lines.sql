@@ -1,9 +1,10 @@
 {# Grain: one row per order line; the newest load of it wins. #}
 {{ config(
     materialized='incremental',
-    incremental_strategy='delete+insert',
+    incremental_strategy=incremental_strategy('replace_keys'),
     unique_key=['order_id', 'line_number'],
     on_schema_change='fail',
+    pre_hook="{{ forget_other_landing('shop', 'order_lines') }}",
 ) }}
 
 with
@@ -20,11 +21,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key(
-        'source',
-        key=['order_id', 'line_number'],
-        order_by=['_loaded_at desc', 'product_id', 'quantity', 'unit_price', 'discount_amount'],
-    ) }}
+    {{ latest_per_key('source', 'order_lines', key=['order_id', 'line_number']) }}
 
 ),
 
@@ -43,6 +40,9 @@ renamed as (
         cast(quantity as numeric(18, 4)) as quantity,
         cast(unit_price as numeric(18, 4)) as unit_price,
         cast(coalesce(discount_amount, 0) as numeric(18, 4)) as discount_amount,
+
+        -- where from
+        '{{ landing_name('shop', 'order_lines') }}' as landing_table,
 
         -- timestamps (UTC)
         {{ utc_timestamp('_loaded_at') }} as loaded_at

@@ -1,9 +1,10 @@
 {# Grain: one row per order; the newest load of it wins. #}
 {{ config(
     materialized='incremental',
-    incremental_strategy='delete+insert',
+    incremental_strategy=incremental_strategy('replace_keys'),
     unique_key='order_id',
     on_schema_change='fail',
+    pre_hook="{{ forget_other_landing('shop', 'orders') }}",
 ) }}
 
 with
@@ -20,11 +21,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key(
-        'source',
-        key=['order_id'],
-        order_by=['_loaded_at desc', 'ordered_at', 'status', 'customer_id', 'email'],
-    ) }}
+    {{ latest_per_key('source', 'orders', key=['order_id']) }}
 
 ),
 
@@ -33,11 +30,11 @@ renamed as (
     select
         -- ids
         cast(order_id as {{ dbt.type_string() }}) as order_id,
-        {{ blank_to_null('customer_id') }} as customer_id,
-        {{ identity_key(blank_to_null('customer_id'), normalised_email('email')) }} as identity_key,
+        {{ source_customer_id('customer_id') }} as customer_id,
+        {{ identity_key(source_customer_id('customer_id'), normalised_email('email')) }} as identity_key,
 
         -- strings
-        {{ normalised_email('email') }} as email,
+        {{ source_email('customer_id', 'email') }} as email,
         lower(status) as order_status,
         upper(currency) as currency_code,
         {{ blank_to_null('channel') }} as channel,
@@ -53,6 +50,9 @@ renamed as (
         -- booleans
         coalesce(is_gift, false) as is_gift,
         {{ blank_to_null('gift_note') }} is not null as has_gift_note,
+
+        -- where from
+        '{{ landing_name('shop', 'orders') }}' as landing_table,
 
         -- timestamps (UTC)
         {{ utc_timestamp('ordered_at') }} as ordered_at,

@@ -10,7 +10,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', key=['product_id'], order_by=['_loaded_at desc', 'title', 'category', 'unit_cost']) }}
+    {{ latest_per_key('source', 'products', key=['product_id']) }}
 
 ),
 

@@ -10,11 +10,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key(
-        'source',
-        key=['refund_id'],
-        order_by=['_loaded_at desc', 'order_id', 'refunded_at', 'amount', 'line_number', 'quantity'],
-    ) }}
+    {{ latest_per_key('source', 'refunds', key=['refund_id']) }}
 
 ),
 

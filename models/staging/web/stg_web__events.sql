@@ -1,9 +1,10 @@
 {# Grain: one row per site event; the newest load of it wins. #}
 {{ config(
     materialized='incremental' if var('has_web_events') else 'view',
-    incremental_strategy='delete+insert',
+    incremental_strategy=incremental_strategy('replace_keys'),
     unique_key='event_id',
     on_schema_change='fail',
+    pre_hook="{{ forget_other_landing('web', 'web_events') }}",
 ) }}
 
 with
@@ -20,11 +21,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key(
-        'source',
-        key=['event_id'],
-        order_by=['_loaded_at desc', 'occurred_at', 'event_type', 'customer_id', 'email'],
-    ) }}
+    {{ latest_per_key('source', 'web_events', key=['event_id']) }}
 
 ),
 
@@ -33,13 +30,16 @@ renamed as (
     select
         -- ids
         cast(event_id as {{ dbt.type_string() }}) as event_id,
-        {{ identity_key(blank_to_null('customer_id'), normalised_email('email')) }} as identity_key,
-        {{ blank_to_null('customer_id') }} as source_customer_id,
+        {{ identity_key(source_customer_id('customer_id'), normalised_email('email')) }} as identity_key,
+        {{ source_customer_id('customer_id') }} as source_customer_id,
         {{ blank_to_null('product_id') }} as product_id,
 
         -- strings
-        {{ normalised_email('email') }} as email,
+        {{ source_email('customer_id', 'email') }} as email,
         lower(event_type) as event_type,
+
+        -- where from
+        '{{ landing_name('web', 'web_events') }}' as landing_table,
 
         -- timestamps (UTC)
         {{ utc_timestamp('occurred_at') }} as occurred_at,
