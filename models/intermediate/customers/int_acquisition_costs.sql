@@ -113,7 +113,8 @@ spend_by_month as (
     select
         channel,
         month_on,
-        sum(spend_amount) as spend_amount
+        -- One day without a rate makes the month's spend unknown.
+        case when count(*) = count(spend_amount) then sum(spend_amount) end as spend_amount
 
     from converted_spend
 

@@ -1,7 +1,7 @@
 {# Grain: one row per customer with an order of any kind: what her orders add up to, whatever the day of looking. #}
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
+    incremental_strategy=incremental_strategy('append'),
     on_schema_change='fail',
     pre_hook="{{ delete_changed('customer_id') }}",
     post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"],
@@ -53,7 +53,6 @@ orders_by_customer as (
 
     select
         customer_id,
-        min(ordered_at) as first_placed_at,
         max(case when order_status <> 'test' then ordered_at end) as last_placed_at,
         min(case when is_valid then ordered_at end) as first_ordered_at,
         max(case when is_valid then ordered_at end) as last_ordered_at,
@@ -114,7 +113,6 @@ customer_orders as (
 
     select
         orders_by_customer.customer_id,
-        orders_by_customer.first_placed_at,
         orders_by_customer.last_placed_at,
         orders_by_customer.first_ordered_at,
         orders_by_customer.last_ordered_at,
@@ -133,9 +131,9 @@ customer_orders as (
         end as margin_amount,
         cast(orders_by_customer.discounted_order_count as bigint) as discounted_order_count,
         cast(orders_by_customer.gift_order_count as bigint) as gift_order_count,
-        cast(gaps_by_customer.median_gap_days as double precision) as median_gap_days,
-        cast(gaps_by_customer.mean_gap_days as double precision) as mean_gap_days,
-        cast(gaps_by_customer.median_gap_days_before_last as double precision) as median_gap_days_before_last,
+        cast(gaps_by_customer.median_gap_days as {{ type_double() }}) as median_gap_days,
+        cast(gaps_by_customer.mean_gap_days as {{ type_double() }}) as mean_gap_days,
+        cast(gaps_by_customer.median_gap_days_before_last as {{ type_double() }}) as median_gap_days_before_last,
         cast(coalesce(gaps_by_customer.order_day_count_before_last, 0) as bigint) as order_day_count_before_last,
         gaps_by_customer.last_ordered_on_before_last
 

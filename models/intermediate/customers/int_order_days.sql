@@ -1,7 +1,7 @@
 {# Grain: one row per customer and calendar day with a valid order, with the days since the order day before. #}
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
+    incremental_strategy=incremental_strategy('append'),
     on_schema_change='fail',
     pre_hook="{{ delete_changed('customer_id') }}",
     post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"],

@@ -44,6 +44,7 @@ existing_events as (
         {{ shop_date('events.occurred_at') }} as occurred_on,
         as_of.as_of_date,
         events.event_type = 'received' as is_receipt,
+        events.event_type in ('unsubscribed', 'marked_spam') as is_refusal,
         events.event_type = 'clicked'
         or (
             events.event_type = 'opened'
@@ -102,7 +103,8 @@ engagement_by_customer as (
             end
         ) as engagement_count_90d,
         max(case when is_engagement then occurred_at end) as last_engaged_at,
-        max(case when is_engagement then occurred_on end) as last_engaged_on
+        max(case when is_engagement then occurred_on end) as last_engaged_on,
+        max(case when is_refusal then occurred_at end) as last_refused_at
 
     from existing_events
 
@@ -119,6 +121,7 @@ customer_engagement as (
         cast(engagement_by_customer.engagement_count_90d as bigint) as engagement_count_90d,
         engagement_by_customer.last_engaged_at,
         engagement_by_customer.last_engaged_on,
+        engagement_by_customer.last_refused_at,
         nth_engagements.nth_last_engaged_on
 
     from engagement_by_customer

@@ -2,7 +2,7 @@
 {{ config(post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"]) }}
 
 -- Why an order is here: it, a line, a refund, its buyer's profile, a product or a rate in it was loaded since; the as-of
--- date passed over it or a refund of it, either way; its buyer became somebody else; or everything has changed.
+-- date passed over it, a refund of it, its buyer's profile or a product in it, either way; its buyer became somebody else; or everything has changed.
 {%- set stored_orders = load_relation(stored_orders()) if execute %}
 
 with
@@ -70,6 +70,7 @@ products as (
 
     select
         product_id,
+        created_at,
         loaded_at
 
     from {{ ref('stg_shop__products') }}
@@ -109,9 +110,9 @@ stored_orders as (
     {%- else -%}
     -- Nothing is stored yet: every table will be built whole, and nothing needs to be named.
     select
-        cast(null as varchar) as order_id,
-        cast(null as varchar) as identity_key,
-        cast(null as varchar) as customer_id
+        cast(null as {{ dbt.type_string() }}) as order_id,
+        cast(null as {{ dbt.type_string() }}) as identity_key,
+        cast(null as {{ dbt.type_string() }}) as customer_id
 
     where false
     {%- endif %}
@@ -121,12 +122,12 @@ stored_orders as (
 since as (
 
     select
-        previous_orders_loaded_at,
-        previous_order_lines_loaded_at,
-        previous_refunds_loaded_at,
-        previous_customers_loaded_at,
-        previous_products_loaded_at,
-        previous_exchange_rates_loaded_at,
+        {{ looking_back('previous_orders_loaded_at') }} as previous_orders_loaded_at,
+        {{ looking_back('previous_order_lines_loaded_at') }} as previous_order_lines_loaded_at,
+        {{ looking_back('previous_refunds_loaded_at') }} as previous_refunds_loaded_at,
+        {{ looking_back('previous_customers_loaded_at') }} as previous_customers_loaded_at,
+        {{ looking_back('previous_products_loaded_at') }} as previous_products_loaded_at,
+        {{ looking_back('previous_exchange_rates_loaded_at') }} as previous_exchange_rates_loaded_at,
         least(previous_as_of_at, as_of_at) as passed_from_at,
         greatest(previous_as_of_at, as_of_at) as passed_to_at,
         has_everything_changed
@@ -204,23 +205,28 @@ orders_left_by_refunds as (
 
 ),
 
-loaded_products as (
+loaded_or_passed_products as (
 
     select product_id
 
     from products
 
-    where loaded_at > (select previous_products_loaded_at from since)
+    where
+        loaded_at > (select previous_products_loaded_at from since)
+        or (
+            created_at >= (select passed_from_at from since)
+            and created_at < (select passed_to_at from since)
+        )
 
 ),
 
-lines_of_loaded_products as (
+lines_of_changed_products as (
 
     select order_id
 
     from order_lines
 
-    where product_id in (select product_id from loaded_products)
+    where product_id in (select product_id from loaded_or_passed_products)
 
 ),
 
@@ -322,7 +328,7 @@ changed_orders as (
     union
     select order_id from orders_left_by_refunds
     union
-    select order_id from lines_of_loaded_products
+    select order_id from lines_of_changed_products
     union
     select order_id from orders_at_loaded_rates
     union

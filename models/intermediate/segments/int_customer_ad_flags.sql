@@ -54,7 +54,7 @@ numbers as (
         facts.discount_share,
         facts.gift_order_count,
         facts.peak_order_count,
-        facts.has_email_consent,
+        facts.is_subscribed,
         facts.email_received_count,
         facts.engagement_count_90d,
         facts.median_gap_days,
@@ -67,15 +67,15 @@ numbers as (
                 then
                     -- Rounded: 0.15 / 0.4 as doubles falls short of the 3/8 it is, and a score of one half is in.
                     round(
-                        cast({{ var('sale_discount_weight') }} as double precision)
+                        cast({{ var('sale_discount_weight') }} as {{ type_double() }})
                         * case
                             -- `least` would skip a missing reference and call everybody a full discounter.
                             when shop.reference_discount_share > 0 and facts.discount_share > 0
                                 then least(facts.discount_share / shop.reference_discount_share, 1)
                             else 0
                         end
-                        + (1 - cast({{ var('sale_discount_weight') }} as double precision))
-                        * (cast(facts.discounted_order_count as double precision) / facts.order_count),
+                        + (1 - cast({{ var('sale_discount_weight') }} as {{ type_double() }}))
+                        * (cast(facts.discounted_order_count as {{ type_double() }}) / facts.order_count),
                         10
                     )
         end as sale_score
@@ -118,7 +118,7 @@ flags as (
         and sale_score >= {{ var('sale_shopper_score') }} as is_sale_shopper,
         order_count >= {{ var('sale_shopper_orders') }} and discounted_order_count = 0 as is_full_price_shopper,
         gift_order_count > 0 as is_gift_buyer,
-        has_email_consent
+        is_subscribed
         and coalesce(email_received_count >= {{ var('disengaged_emails') }}, false)
         and coalesce(engagement_count_90d = 0, false) as is_silent_subscriber,
         lifecycle_state in ('slipping_away', 'lost') as is_slipping_or_lost,

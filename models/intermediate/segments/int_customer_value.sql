@@ -62,12 +62,10 @@ judged_buyers as (
 
 ),
 
--- Amounts repeat far less often than customers: the range joins run over the distinct ones.
+-- The distinct amounts are far fewer than the customers, and the range joins run over them.
 order_amounts as (
 
-    select distinct
-        average_order_amount,
-        is_above_average
+    select distinct average_order_amount
 
     from judged_buyers
 
@@ -75,9 +73,7 @@ order_amounts as (
 
 type_amounts as (
 
-    select distinct
-        type_value_amount,
-        is_high_value
+    select distinct type_value_amount
 
     from judged_buyers
 
@@ -94,13 +90,11 @@ order_turns as (
     inner join order_outlook
         on
             (
-                order_amounts.is_above_average
-                and order_amounts.average_order_amount > order_outlook.highest_amount_before
+                order_amounts.average_order_amount > order_outlook.highest_amount_before
                 and order_amounts.average_order_amount <= order_outlook.highest_amount
             )
             or (
-                not order_amounts.is_above_average
-                and order_amounts.average_order_amount > order_outlook.lowest_amount
+                order_amounts.average_order_amount > order_outlook.lowest_amount
                 and order_amounts.average_order_amount <= order_outlook.lowest_amount_before
             )
 
@@ -117,13 +111,11 @@ type_turns as (
     inner join type_outlook
         on
             (
-                type_amounts.is_high_value
-                and type_amounts.type_value_amount >= type_outlook.highest_amount_before
+                type_amounts.type_value_amount >= type_outlook.highest_amount_before
                 and type_amounts.type_value_amount < type_outlook.highest_amount
             )
             or (
-                not type_amounts.is_high_value
-                and type_amounts.type_value_amount >= type_outlook.lowest_amount
+                type_amounts.type_value_amount >= type_outlook.lowest_amount
                 and type_amounts.type_value_amount < type_outlook.lowest_amount_before
             )
 

@@ -39,7 +39,7 @@ typical_gap_on_days as (
 
     select
         days.looked_at_on,
-        coalesce(typical_gaps.typical_gap_days, cast({{ var('default_gap_days') }} as double precision))
+        coalesce(typical_gaps.typical_gap_days, cast({{ var('default_gap_days') }} as {{ type_double() }}))
             as typical_gap_days
 
     from days

@@ -1,8 +1,9 @@
 {# Grain: one row per customer and day on which a build saw her in another RFM tier than the build before. #}
--- The memory of past builds cannot be rebuilt from today's data, so not even a full refresh empties it.
+-- The memory of past builds cannot be rebuilt from today's data, so not even a full refresh empties it. A build dated after
+-- the newest load guesses at a day that has not come: remembering it would keep the real days before it out.
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
+    incremental_strategy=incremental_strategy('append'),
     full_refresh=false,
     on_schema_change='fail',
     pre_hook="{{ forget_todays_stays() }}",
@@ -10,14 +11,27 @@
 
 with
 
+as_of as (
+
+    select
+        as_of_date,
+        {{ add_days(shop_date('newest_loaded_at'), 1) }} as day_after_newest_load_on
+
+    from {{ ref('int_as_of') }}
+
+),
+
 scores as (
 
     select
-        customer_id,
-        as_of_date,
-        rfm_tier
+        int_rfm_scores.customer_id,
+        int_rfm_scores.as_of_date,
+        int_rfm_scores.rfm_tier
 
-    from {{ ref('int_rfm_scores') }}
+    from {{ ref('int_rfm_scores') }} as int_rfm_scores
+
+    inner join as_of
+        on as_of.as_of_date <= as_of.day_after_newest_load_on
 
 ),
 
@@ -97,7 +111,7 @@ new_stays as (
     select
         customer_id,
         rfm_tier,
-        cast(null as varchar) as previous_rfm_tier,
+        cast(null as {{ dbt.type_string() }}) as previous_rfm_tier,
         as_of_date as entered_on
 
     from scores

@@ -1,4 +1,4 @@
-{# Grain: one row per ISO week number in which the shop sells far more than usual, outside the fourth quarter. #}
+{# Grain: one row per ISO week number in which the shop sells far more than usual, outside the season everybody has. #}
 -- Used only while the seed peak_seasons is empty.
 
 with
@@ -78,9 +78,7 @@ yearly_medians as (
 
 high_weeks as (
 
-    select
-        ranked_weeks.iso_year,
-        ranked_weeks.iso_week
+    select ranked_weeks.iso_week
 
     from ranked_weeks
 
@@ -90,29 +88,71 @@ high_weeks as (
     where
         ranked_weeks.net_amount * 2 * {{ fraction_terms('peak_week_ratio')[1] }}
         >= yearly_medians.doubled_median_amount * {{ fraction_terms('peak_week_ratio')[0] }}
-        and extract(month from ranked_weeks.monday_on) < 10
+        and extract(month from ranked_weeks.monday_on) <= {{ var('peak_last_month') }}
 
 ),
 
-years as (
+span as (
 
-    select least(2, count(*)) as needed_year_count from yearly_medians
+    select
+        min(monday_on) as first_monday_on,
+        {{ days_between('min(monday_on)', 'max(monday_on)') }} / 7 + 1 as week_count
+
+    from weeks
+
+),
+
+week_numbers as (
+
+    {{ number_series('span.week_count', 'span', digits=4) }}
+
+),
+
+mondays as (
+
+    select {{ add_days('span.first_monday_on', 'week_numbers.number * 7') }} as monday_on
+
+    from week_numbers
+
+    cross join span
+
+),
+
+-- In how many years the shop has been through a week, with sales or without.
+week_years as (
+
+    select
+        {{ iso_week('monday_on') }} as iso_week,
+        count(*) as year_count
+
+    from mondays
+
+    group by {{ iso_week('monday_on') }}
+
+),
+
+high_week_years as (
+
+    select
+        iso_week,
+        count(*) as high_year_count
+
+    from high_weeks
+
+    group by iso_week
 
 ),
 
 peak_weeks as (
 
-    select high_weeks.iso_week
+    select high_week_years.iso_week
 
-    from high_weeks
+    from high_week_years
 
-    cross join years
+    inner join week_years
+        on high_week_years.iso_week = week_years.iso_week
 
-    group by
-        high_weeks.iso_week,
-        years.needed_year_count
-
-    having count(*) >= years.needed_year_count
+    where high_week_years.high_year_count >= least({{ var('peak_years') }}, week_years.year_count)
 
 )
 

@@ -6,7 +6,6 @@ as_of as (
 
     select
         as_of_date,
-        has_email_source,
         reporting_currency
 
     from {{ ref('int_as_of') }}
@@ -97,9 +96,9 @@ typical_gap as (
 discount_shares as (
 
     select
-        cast(discount_amount as double precision) / cast(gross_amount as double precision) as discount_share,
+        cast(discount_amount as {{ type_double() }}) / cast(gross_amount as {{ type_double() }}) as discount_share,
         row_number() over (
-            order by cast(discount_amount as double precision) / cast(gross_amount as double precision), customer_id
+            order by cast(discount_amount as {{ type_double() }}) / cast(gross_amount as {{ type_double() }}), customer_id
         ) as share_rank,
         count(*) over () as discounted_buyer_count
 
@@ -124,7 +123,6 @@ shop_facts as (
     select
         as_of.as_of_date,
         as_of.reporting_currency as currency_code,
-        as_of.has_email_source,
         {% if var('average_order_value') is none -%}
         {{ divide_amount('order_values.net_amount', 'order_values.order_count') }} as average_order_amount,
         {% else -%}
@@ -132,7 +130,7 @@ shop_facts as (
         {% endif -%}
         {{ divide_amount('order_values.margin_amount', 'order_values.order_with_margin_count') }}
             as average_margin_amount,
-        coalesce(typical_gap.typical_gap_days, cast({{ var('default_gap_days') }} as double precision))
+        coalesce(typical_gap.typical_gap_days, cast({{ var('default_gap_days') }} as {{ type_double() }}))
             as typical_gap_days,
         discount_reference.discount_share as reference_discount_share
 

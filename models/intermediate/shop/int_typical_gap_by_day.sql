@@ -91,8 +91,8 @@ typical_gaps as (
         cast(gap_count as bigint) as gap_count,
         case
             when gap_count < {{ var('min_gaps_for_typical') }}
-                then cast({{ var('default_gap_days') }} as double precision)
-            else (lower_median_days + upper_median_days) / cast(2 as double precision)
+                then cast({{ var('default_gap_days') }} as {{ type_double() }})
+            else (lower_median_days + upper_median_days) / cast(2 as {{ type_double() }})
         end as typical_gap_days
 
     from medians

@@ -49,13 +49,21 @@ exchange_rates as (
 
 email_events as (
 
-    select occurred_at from {{ ref('stg_email__events') }}
+    select
+        occurred_at,
+        loaded_at
+
+    from {{ ref('stg_email__events') }}
 
 ),
 
 web_events as (
 
-    select occurred_at from {{ ref('stg_web__events') }}
+    select
+        occurred_at,
+        loaded_at
+
+    from {{ ref('stg_web__events') }}
 
 ),
 
@@ -122,6 +130,16 @@ loads as (
         'exchange_rates' as table_name,
         coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
     from exchange_rates
+    union all
+    select
+        'email_events' as table_name,
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
+    from email_events
+    union all
+    select
+        'web_events' as table_name,
+        coalesce(max(loaded_at), timestamp '1900-01-01') as loaded_at
+    from web_events
 
 ),
 
@@ -133,7 +151,8 @@ newest_loads as (
         max(case when table_name = 'refunds' then loaded_at end) as refunds_loaded_at,
         max(case when table_name = 'customers' then loaded_at end) as customers_loaded_at,
         max(case when table_name = 'products' then loaded_at end) as products_loaded_at,
-        max(case when table_name = 'exchange_rates' then loaded_at end) as exchange_rates_loaded_at
+        max(case when table_name = 'exchange_rates' then loaded_at end) as exchange_rates_loaded_at,
+        max(loaded_at) as newest_loaded_at
 
     from loads
 
@@ -208,14 +227,16 @@ shop_currency as (
 
 ),
 
-email_source as (
+reporting as (
 
-    select count(*) > 0 as has_email_source
+    select
+        {% if var('reporting_currency') is none -%}
+        coalesce(currency_code, 'XXX') as reporting_currency
+        {%- else -%}
+        cast('{{ var("reporting_currency") | upper }}' as {{ dbt.type_string() }}) as reporting_currency
+        {%- endif %}
 
-    from email_events
-
-    inner join as_of_moment
-        on email_events.occurred_at < as_of_moment.as_of_at
+    from shop_currency
 
 ),
 
@@ -230,15 +251,11 @@ one_row as (
         newest_loads.customers_loaded_at,
         newest_loads.products_loaded_at,
         newest_loads.exchange_rates_loaded_at,
-        {% if var('reporting_currency') is none -%}
-        coalesce(shop_currency.currency_code, 'XXX') as reporting_currency,
-        {% else -%}
-        cast('{{ var("reporting_currency") | upper }}' as varchar) as reporting_currency,
-        {% endif -%}
-        email_source.has_email_source,
+        newest_loads.newest_loaded_at,
+        reporting.reporting_currency,
         -- What else the stored tables depend on: when it changes, an incremental build recomputes every order.
         {{ dbt.hash(
-            "'" ~ settings_text() ~ "' || coalesce(shop_currency.currency_code, '')"
+            "'" ~ settings_text() ~ "' || reporting.reporting_currency"
             ~ " || coalesce(gift_occasions.gift_occasions_fingerprint, '')"
         ) }} as settings_fingerprint
 
@@ -246,9 +263,7 @@ one_row as (
 
     cross join newest_loads
 
-    cross join shop_currency
-
-    cross join email_source
+    cross join reporting
 
     cross join gift_occasions
 

@@ -3,7 +3,7 @@
 -- says more than its table holds. This model only makes sure that there is a place for them.
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
+    incremental_strategy=incremental_strategy('append'),
     on_schema_change='fail',
 ) }}
 
@@ -12,7 +12,7 @@ with
 no_states as (
 
     select
-        cast(null as varchar) as table_name,
+        cast(null as {{ dbt.type_string() }}) as table_name,
         cast(null as timestamp) as as_of_at,
         cast(null as timestamp) as orders_loaded_at,
         cast(null as timestamp) as order_lines_loaded_at,
@@ -20,7 +20,7 @@ no_states as (
         cast(null as timestamp) as customers_loaded_at,
         cast(null as timestamp) as products_loaded_at,
         cast(null as timestamp) as exchange_rates_loaded_at,
-        cast(null as varchar) as settings_fingerprint
+        cast(null as {{ dbt.type_string() }}) as settings_fingerprint
 
     where false
 

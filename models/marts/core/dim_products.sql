@@ -10,7 +10,7 @@ as_of as (
 
 catalogue as (
 
-    select * from {{ ref('stg_shop__products') }}
+    select * from {{ ref('int_existing_products') }}
 
 ),
 
@@ -37,17 +37,6 @@ orders as (
 
 ),
 
-existing_catalogue as (
-
-    select catalogue.*
-
-    from catalogue
-
-    inner join as_of
-        on catalogue.created_at is null or catalogue.created_at < as_of.as_of_at
-
-),
-
 products_only_in_orders as (
 
     select
@@ -56,8 +45,8 @@ products_only_in_orders as (
 
     from order_lines
 
-    left join existing_catalogue
-        on order_lines.product_id = existing_catalogue.product_id
+    left join catalogue
+        on order_lines.product_id = catalogue.product_id
 
     inner join orders
         on order_lines.order_id = orders.order_id
@@ -65,7 +54,7 @@ products_only_in_orders as (
     inner join as_of
         on orders.ordered_at < as_of.as_of_at
 
-    where existing_catalogue.product_id is null
+    where catalogue.product_id is null
 
     group by order_lines.product_id
 
@@ -85,16 +74,16 @@ products as (
         is_in_stock,
         true as is_in_catalogue
 
-    from existing_catalogue
+    from catalogue
 
     union all
 
     select
         product_id,
         product_title,
-        cast(null as varchar) as category,
-        cast(null as varchar) as brand,
-        cast(null as varchar) as tags,
+        cast(null as {{ dbt.type_string() }}) as category,
+        cast(null as {{ dbt.type_string() }}) as brand,
+        cast(null as {{ dbt.type_string() }}) as tags,
         cast(null as numeric(18, 4)) as unit_cost_amount,
         cast(null as numeric(18, 4)) as unit_price_amount,
         cast(null as boolean) as is_active,

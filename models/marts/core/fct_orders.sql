@@ -1,7 +1,7 @@
 {# Grain: one row per order placed before the as-of date, whatever became of it. #}
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
+    incremental_strategy=incremental_strategy('append'),
     on_schema_change='fail',
     pre_hook="{{ delete_changed('order_id') }}",
     post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"],
@@ -70,7 +70,7 @@ products as (
         {{ has_tag('tags', var('gift_tags')) }} as is_gift_product,
         {{ has_tag('tags', var('gift_wrap_tags') + var('gift_card_tags')) }} as is_gift_proof
 
-    from {{ ref('stg_shop__products') }}
+    from {{ ref('int_existing_products') }}
 
 ),
 
@@ -122,22 +122,23 @@ lines_by_order as (
 
     select
         line_amounts.order_id,
-        count(*) as line_count,
+        -- A line of nothing was withdrawn by a later load of its order.
+        sum(case when line_amounts.quantity <> 0 then 1 else 0 end) as line_count,
         sum(line_amounts.quantity) as unit_count,
         sum(line_amounts.gross_amount) as gross_amount,
         sum(line_amounts.discount_amount) as discount_amount,
         sum(line_amounts.amount_in_order_currency) as amount_in_order_currency,
         -- One line of unknown cost makes the whole order's cost unknown.
         case
-            when count(*) = count(products.unit_cost_amount)
+            when sum(case when line_amounts.quantity <> 0 and products.unit_cost_amount is null then 1 else 0 end) = 0
                 then
                     sum(
                         products.unit_cost_amount
                         * (line_amounts.quantity - coalesce(line_refunds.returned_quantity, 0))
                     )
         end as cost_amount,
-        max(case when products.is_gift_product then 1 else 0 end) as gift_product_clue,
-        max(case when products.is_gift_proof then 1 else 0 end) as gift_proof
+        max(case when products.is_gift_product and line_amounts.quantity <> 0 then 1 else 0 end) as gift_product_clue,
+        max(case when products.is_gift_proof and line_amounts.quantity <> 0 then 1 else 0 end) as gift_proof
 
     from line_amounts
 
@@ -217,7 +218,7 @@ order_amounts as (
         orders_with_clues.ordered_at,
         orders_with_clues.ordered_on,
         {{ lacks_rate }} as lacks_exchange_rate,
-        coalesce(lines_by_order.line_count, 0) as line_count,
+        cast(coalesce(lines_by_order.line_count, 0) as bigint) as line_count,
         coalesce(lines_by_order.unit_count, 0) as unit_count,
         -- Without a rate the amounts are unknown, which is not nothing.
         case when {{ lacks_rate }} then null else coalesce(lines_by_order.gross_amount, 0) end as gross_amount,
@@ -231,7 +232,7 @@ order_amounts as (
         or coalesce(lines_by_order.gift_proof, 0) = 1
         or coalesce(lines_by_order.gift_product_clue, 0)
         + orders_with_clues.elsewhere_clue
-        + orders_with_clues.gift_window_clue >= 2 as is_gift_order
+        + orders_with_clues.gift_window_clue >= {{ var('gift_clues') }} as is_gift_order
 
     from orders_with_clues
 

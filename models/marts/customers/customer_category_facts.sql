@@ -1,7 +1,7 @@
 {# Grain: one row per customer and category she bought from. #}
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
+    incremental_strategy=incremental_strategy('append'),
     on_schema_change='fail',
     pre_hook="{{ delete_changed('customer_id') }}",
     post_hook=["{{ forget_build_state() }}", "{{ remember_build_state() }}"],
@@ -33,7 +33,7 @@ products as (
         product_id,
         category
 
-    from {{ ref('stg_shop__products') }}
+    from {{ ref('int_existing_products') }}
 
 ),
 
@@ -111,11 +111,11 @@ category_facts as (
         cast(order_count as bigint) as order_count,
         cast(net_unit_count as numeric(18, 4)) as net_unit_count,
         cast(net_amount as numeric(18, 4)) as net_amount,
-        cast(net_amount as double precision) / nullif(cast(customer_net_amount as double precision), 0) as spend_share,
+        cast(net_amount as {{ type_double() }}) / nullif(cast(customer_net_amount as {{ type_double() }}), 0) as spend_share,
         net_unit_count >= 1 as is_buyer,
         net_unit_count >= 1
-        and net_amount >= cast({{ var('core_category_share') }} as double precision)
-        * cast(customer_net_amount as double precision) as is_core
+        and net_amount >= cast({{ var('core_category_share') }} as {{ type_double() }})
+        * cast(customer_net_amount as {{ type_double() }}) as is_core
 
     from categories_with_total
 

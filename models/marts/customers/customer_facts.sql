@@ -6,10 +6,20 @@ as_of as (
 
     select
         as_of_date,
-        has_email_source,
         reporting_currency
 
     from {{ ref('int_as_of') }}
+
+),
+
+inputs as (
+
+    select
+        max(case when input = 'email_events' and has_rows then 1 else 0 end) = 1 as has_email_events,
+        max(case when input = 'web_events' and has_rows then 1 else 0 end) = 1 as has_web_events,
+        max(case when input = 'product_categories' and has_rows then 1 else 0 end) = 1 as has_categories
+
+    from {{ ref('int_inputs') }}
 
 ),
 
@@ -51,6 +61,16 @@ categories as (
 
 ),
 
+acquisition as (
+
+    select
+        customer_id,
+        acquisition_channel
+
+    from {{ ref('int_customer_acquisition') }}
+
+),
+
 engagement as (
 
     select * from {{ ref('int_customer_engagement') }}
@@ -74,12 +94,11 @@ acquisition_costs as (
 
 ),
 
-customers_with_acquisition as (
+customers_with_orders as (
 
     select
         customers.*,
-        customer_orders.first_placed_at,
-        customer_orders.last_placed_at,
+        acquisition.acquisition_channel,
         customer_orders.first_ordered_at,
         customer_orders.last_ordered_at,
         customer_orders.first_ordered_on,
@@ -94,13 +113,39 @@ customers_with_acquisition as (
         customer_orders.discounted_order_count,
         customer_orders.gift_order_count,
         customer_orders.median_gap_days,
-        customer_orders.mean_gap_days,
-        coalesce(customers.profile_acquisition_channel, customer_orders.first_order_channel) as acquisition_channel
+        customer_orders.mean_gap_days
 
     from customers
 
+    inner join acquisition
+        on customers.customer_id = acquisition.customer_id
+
     left join customer_orders
         on customers.customer_id = customer_orders.customer_id
+
+),
+
+-- A cart is open for some days, unless an order followed it.
+open_carts as (
+
+    select
+        site_intent.customer_id,
+        site_intent.last_cart_at,
+        site_intent.last_cart_on
+
+    from site_intent
+
+    cross join as_of
+
+    left join customer_orders
+        on site_intent.customer_id = customer_orders.customer_id
+
+    where
+        site_intent.last_cart_on >= {{ add_days('as_of.as_of_date', '-1 * ' ~ var('open_cart_days')) }}
+        and (
+            customer_orders.last_placed_at is null
+            or customer_orders.last_placed_at < site_intent.last_cart_at
+        )
 
 ),
 
@@ -114,6 +159,12 @@ facts as (
         customers.country,
         customers.language,
         customers.has_email_consent,
+        -- Whoever unsubscribed or complained after the consent was given, or nobody knows when it was, is not written to.
+        customers.has_email_consent
+        and (
+            engagement.last_refused_at is null
+            or coalesce(customers.consent_updated_at > engagement.last_refused_at, false)
+        ) as is_subscribed,
         customers.has_sms_consent,
         customers.has_ads_user_data_consent,
         customers.has_ads_personalization_consent,
@@ -149,42 +200,34 @@ facts as (
         case
             when customers.gross_amount > 0
                 then
-                    cast(customers.discount_amount as double precision)
-                    / cast(customers.gross_amount as double precision)
+                    cast(customers.discount_amount as {{ type_double() }})
+                    / cast(customers.gross_amount as {{ type_double() }})
         end as discount_share,
         cast(coalesce(customers.gift_order_count, 0) as bigint) as gift_order_count,
         cast(coalesce(peak_orders.peak_order_count, 0) as bigint) as peak_order_count,
-        cast(coalesce(categories.category_count, 0) as bigint) as category_count,
+        case when inputs.has_categories then cast(coalesce(categories.category_count, 0) as bigint) end as category_count,
 
-        -- e-mail; unknown, not zero, where the shop brought no e-mail events
-        case when as_of.has_email_source then coalesce(engagement.email_received_count, 0) end as email_received_count,
-        case when as_of.has_email_source then coalesce(engagement.engagement_count_90d, 0) end as engagement_count_90d,
-        case when as_of.has_email_source then coalesce(engagement.engagement_count_lifetime, 0) end
+        -- e-mail and site; unknown, not zero, where the shop brought no events
+        case when inputs.has_email_events then coalesce(engagement.email_received_count, 0) end as email_received_count,
+        case when inputs.has_email_events then coalesce(engagement.engagement_count_90d, 0) end as engagement_count_90d,
+        case when inputs.has_email_events then coalesce(engagement.engagement_count_lifetime, 0) end
             as engagement_count_lifetime,
         engagement.last_engaged_at,
         engagement.last_engaged_on,
         engagement.nth_last_engaged_on,
 
-        -- site
-        cast(coalesce(site_intent.site_intent_count_90d, 0) as bigint) as site_intent_count_90d,
+        case when inputs.has_web_events then coalesce(site_intent.site_intent_count_90d, 0) end
+            as site_intent_count_90d,
         site_intent.last_site_intent_at,
         site_intent.last_site_intent_on,
-        case
-            when
-                site_intent.last_cart_on >= {{ add_days('as_of.as_of_date', '-1 * ' ~ var('open_cart_days')) }}
-                and (customers.last_placed_at is null or customers.last_placed_at < site_intent.last_cart_at)
-                then site_intent.last_cart_at
-        end as open_cart_at,
-        case
-            when
-                site_intent.last_cart_on >= {{ add_days('as_of.as_of_date', '-1 * ' ~ var('open_cart_days')) }}
-                and (customers.last_placed_at is null or customers.last_placed_at < site_intent.last_cart_at)
-                then site_intent.last_cart_on
-        end as open_cart_on
+        open_carts.last_cart_at as open_cart_at,
+        open_carts.last_cart_on as open_cart_on
 
-    from customers_with_acquisition as customers
+    from customers_with_orders as customers
 
     cross join as_of
+
+    cross join inputs
 
     left join peak_orders
         on customers.customer_id = peak_orders.customer_id
@@ -197,6 +240,9 @@ facts as (
 
     left join site_intent
         on customers.customer_id = site_intent.customer_id
+
+    left join open_carts
+        on customers.customer_id = open_carts.customer_id
 
     left join acquisition_costs
         on

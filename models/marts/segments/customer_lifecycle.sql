@@ -65,42 +65,59 @@ states as (
 
 ),
 
-lifecycle as (
+turns as (
 
     select
-        states.customer_id,
-        states.lifecycle_state,
-        states.expected_gap_days,
-        states.recency_days / states.expected_gap_days as gap_ratio,
-        case
-            when states.lifecycle_state = 'prospect' then 'Has not ordered yet.'
-            else
-                case
-                    when states.lifecycle_state = 'new' then 'First ordered '
-                    else 'Last ordered '
-                end
-                || {{ label_count('states.recency_days', 'day', 'days') }} || ' ago; '
-                || case
-                    when states.order_day_count >= 3 then 'usually orders every '
-                    when states.order_day_count = 2 then 'expected every '
-                    else 'customers here usually order every '
-                end
-                || cast(cast(round(states.expected_gap_days, 1) as numeric(18, 1)) as {{ dbt.type_string() }})
-                || ' days, so this is '
-                || {{ label_amount('states.recency_days / states.expected_gap_days') }}
-                || ' times the usual wait.'
-        end as lifecycle_reason,
-        case states.lifecycle_state
-            when 'new' then {{ add_days('states.last_ordered_on', var('new_customer_days') + 1) }}
-            when 'active' then {{ add_days('states.last_ordered_on', 'states.slipping_from_days') }}
-            when 'slipping_away' then {{ add_days('states.last_ordered_on', 'states.lost_from_days') }}
-        end as lifecycle_changes_on,
-        coalesce(states_before_last_order.lifecycle_state = 'lost', false) as is_won_back
+        states.*,
+        {{ add_days('last_ordered_on', var('new_customer_days') + 1) }} as stops_being_new_on,
+        {{ add_days('last_ordered_on', 'slipping_from_days') }} as slips_away_on,
+        {{ add_days('last_ordered_on', 'lost_from_days') }} as becomes_lost_on
 
     from states
 
+),
+
+lifecycle as (
+
+    select
+        turns.customer_id,
+        turns.lifecycle_state,
+        turns.expected_gap_days,
+        turns.recency_days / turns.expected_gap_days as gap_ratio,
+        case
+            when turns.lifecycle_state = 'prospect' then 'Has not ordered yet.'
+            else
+                case
+                    when turns.lifecycle_state = 'new' then 'First ordered '
+                    else 'Last ordered '
+                end
+                || {{ label_count('turns.recency_days', 'day', 'days') }} || ' ago; '
+                || case
+                    when turns.order_day_count >= 3 then 'usually orders every '
+                    when turns.order_day_count = 2 then 'expected every '
+                    else 'customers here usually order every '
+                end
+                || cast(cast(round(turns.expected_gap_days, 1) as numeric(18, 1)) as {{ dbt.type_string() }})
+                || ' days, so this is '
+                || {{ label_amount('turns.recency_days / turns.expected_gap_days') }}
+                || ' times the usual wait.'
+        end as lifecycle_reason,
+        case turns.lifecycle_state
+            when 'new' then turns.stops_being_new_on
+            when 'active' then turns.slips_away_on
+            when 'slipping_away' then turns.becomes_lost_on
+        end as lifecycle_changes_on,
+        -- A new customer may turn active before she slips away: activity ends with the later of the two.
+        case turns.lifecycle_state
+            when 'new' then greatest(turns.stops_being_new_on, turns.slips_away_on)
+            when 'active' then turns.slips_away_on
+        end as activity_ends_on,
+        coalesce(states_before_last_order.lifecycle_state = 'lost', false) as is_won_back
+
+    from turns
+
     left join states_before_last_order
-        on states.customer_id = states_before_last_order.customer_id
+        on turns.customer_id = states_before_last_order.customer_id
 
 )
 

@@ -108,24 +108,24 @@ personas as (
         case persona
             when 'window_shopper'
                 then
-                    'No order, but looked at products on the site '
+                    'No order, but showed interest on the site '
                     || {{ label_count('site_intent_count_90d', 'time', 'times') }}
                     || ' in the last {{ var("recent_engagement_days") }} days.'
             when 'almost_there'
                 then
-                    'No order, but opened or clicked '
-                    || {{ label_count('engagement_count_90d', 'e-mail', 'e-mails') }}
+                    'No order, but opened or clicked e-mails '
+                    || {{ label_count('engagement_count_90d', 'time', 'times') }}
                     || ' in the last {{ var("recent_engagement_days") }} days.'
             when 'waiting_for_wows'
                 then
-                    'No order; opened or clicked '
-                    || {{ label_count('engagement_count_90d', 'e-mail', 'e-mails') }}
+                    'No order; opened or clicked e-mails '
+                    || {{ label_count('engagement_count_90d', 'time', 'times') }}
                     || ' in the last {{ var("recent_engagement_days") }} days.'
             when 'false_start'
                 then
-                    'No order; opened or clicked '
-                    || {{ label_count('engagement_count_lifetime', 'e-mail', 'e-mails') }}
-                    || ' once, but none in the last {{ var("recent_engagement_days") }} days.'
+                    'No order; opened or clicked e-mails '
+                    || {{ label_count('engagement_count_lifetime', 'time', 'times') }}
+                    || ' before, but not in the last {{ var("recent_engagement_days") }} days.'
             when 'too_new'
                 then
                     'No order and nothing opened yet; known since '

@@ -54,6 +54,7 @@ segments as (
         facts.country,
         facts.language,
         facts.has_email_consent,
+        facts.is_subscribed,
         facts.has_sms_consent,
         facts.has_ads_user_data_consent,
         facts.has_ads_personalization_consent,

@@ -10,9 +10,7 @@ facts as (
         customer_id,
         currency_code,
         order_count,
-        order_day_count,
-        last_ordered_on,
-        has_email_consent,
+        is_subscribed,
         open_cart_at,
         open_cart_on
 
@@ -25,8 +23,7 @@ lifecycle as (
     select
         customer_id,
         lifecycle_state,
-        lifecycle_changes_on,
-        expected_gap_days
+        activity_ends_on
 
     from {{ ref('customer_lifecycle') }}
 
@@ -56,11 +53,7 @@ answers as (
         customer_value.shop_type_value_amount,
         customer_value.high_value_turns_on,
         facts.open_cart_at is not null as has_open_cart,
-        greatest(
-            {{ days_until_gaps('lifecycle.expected_gap_days', 'slipping_ratio') }},
-            {{ var('slipping_floor_days') }}
-        ) as slipping_from_days,
-        lifecycle.lifecycle_changes_on,
+        lifecycle.activity_ends_on,
         {{ add_days('facts.open_cart_on', var('open_cart_days') + 1) }} as open_cart_ends_on
 
     from facts
@@ -77,18 +70,9 @@ named as (
 
     select
         answers.*,
-        -- A new customer may turn active before she slips away: activity ends with the later of the two.
-        case
-            when is_active
-                then
-                    greatest(
-                        {{ add_days('last_ordered_on', 'slipping_from_days') }},
-                        case when lifecycle_state = 'new' then lifecycle_changes_on end
-                    )
-        end as activity_ends_on,
         case
             when order_count = 0 and has_open_cart then 'abandoned_cart'
-            when order_count = 0 and has_email_consent then 'subscriber'
+            when order_count = 0 and is_subscribed then 'subscriber'
             when order_count = 0 then 'unreachable'
             when is_high_value and is_active then 'loyal'
             when is_active then 'low_value_active'
@@ -109,7 +93,7 @@ types as (
             when 'abandoned_cart'
                 then 'No order yet; a cart has been open since ' || cast(open_cart_on as {{ dbt.type_string() }}) || '.'
             when 'subscriber' then 'No order yet, but may be written to by e-mail.'
-            when 'unreachable' then 'No order, no open cart and no consent to e-mail.'
+            when 'unreachable' then 'No order, no open cart and not subscribed to e-mail.'
             else
                 {{ "'Margin per order '" if var('customer_type_value') == 'margin' else "'Average order '" }}
                 || coalesce({{ label_amount('type_value_amount') }} || ' ' || currency_code, 'unknown')

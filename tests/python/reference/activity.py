@@ -11,6 +11,7 @@ from .identity import Identities
 from .rules import Rules
 
 CART_EVENTS = ("added_to_cart", "started_checkout")
+REFUSALS = ("unsubscribed", "marked_spam")
 SITE_INTENT_EVENTS = ("viewed_product", *CART_EVENTS)
 
 
@@ -19,10 +20,12 @@ class Activity:
     """``engagements`` and ``site_intents``: one row for each event that counts."""
 
     has_email_source: bool
+    has_site_source: bool
     received: pd.Series
     engagements: pd.DataFrame
     site_intents: pd.DataFrame
     open_carts: pd.Series
+    last_refusals: pd.Series
 
 
 def find_activity(
@@ -46,10 +49,12 @@ def find_activity(
         site = site[site["customer_id"].isin(consenting)]
     return Activity(
         has_email_source=rules.has_email_events and len(emails) > 0,
+        has_site_source=rules.has_web_events and len(tables["web_events"]) > 0,
         received=received,
         engagements=engagements,
         site_intents=site[site["event_type"].isin(SITE_INTENT_EVENTS)],
         open_carts=_open_carts(site, orders, as_of, rules),
+        last_refusals=emails[emails["event_type"].isin(REFUSALS)].groupby("customer_id")["occurred_at"].max(),
     )
 
 

@@ -21,7 +21,7 @@ def customer_ad_segments(
     orders = facts["order_count"]
     is_inactive = lifecycle_state.isin(["slipping_away", "lost"])
     is_unmoved = (
-        facts["has_email_consent"]
+        facts["is_subscribed"]
         & (facts["email_received_count"] >= rules.disengaged_emails).fillna(False).astype(bool)
         & (facts["engagement_count_90d"] == 0).fillna(False).astype(bool)
     )

@@ -23,6 +23,7 @@ INSTANTS = {
     "orders": "ordered_at",
     "refunds": "refunded_at",
     "customers": "created_at",
+    "products": "created_at",
     "email_events": "occurred_at",
     "web_events": "occurred_at",
 }
@@ -53,10 +54,10 @@ def find_as_of(tables: dict[str, pd.DataFrame], given: datetime.date | str | Non
 
 
 def existing(tables: dict[str, pd.DataFrame], as_of: int) -> dict[str, pd.DataFrame]:
-    """The rows before the as-of day; a profile without a creation instant exists always."""
+    """The rows before the as-of day; a profile or product without a creation instant exists always."""
     kept = {}
     for name, rows in tables.items():
-        if name == "customers":
+        if name in ("customers", "products"):
             exists = rows["day"].isna() | (rows["day"] < as_of).fillna(False)
         elif name in INSTANTS or name == "marketing_spend":
             exists = (rows["day"] < as_of).fillna(False)

@@ -40,6 +40,7 @@ def customer_facts(
     frame["country"] = customers["country"]
     frame["language"] = customers["language"]
     frame["has_email_consent"] = customers["email_consent"].fillna(False).astype(bool)
+    frame["is_subscribed"] = frame["has_email_consent"] & ~_refused_since(customers, activity)
 
     valid = facts.valid.dropna(subset=["customer_id"])
     by_customer = valid.groupby("customer_id")
@@ -61,7 +62,9 @@ def customer_facts(
     gross = frame["gross_revenue_amount"].astype("float64")
     frame["discount_share"] = frame["discount_amount"] / gross.where(gross != 0)
     named = categories[(categories["net_unit_count"] >= TICKS_PER_UNIT) & (categories["category"] != UNCATEGORISED)]
-    frame["category_count"] = _whole(named.groupby("customer_id").size(), everyone)
+    frame["category_count"] = _whole(named.groupby("customer_id").size(), everyone).astype("Int64")
+    if tables["products"]["category"].isna().all():
+        frame["category_count"] = pd.NA
     _add_activity(frame, activity, as_of, rules)
     _add_acquisition(frame, customers, valid, tables["marketing_spend"], tables["exchange_rates"], reporting)
     return frame
@@ -90,7 +93,8 @@ def order_costs(facts: OrderFacts) -> pd.Series:
     lines = facts.lines[facts.lines["order_id"].isin(facts.valid["order_id"])]
     known = lines["unit_cost"].fillna(0).to_numpy(dtype=np.int64)
     cost = multiply_divide(known, lines["net_quantity"].to_numpy(dtype=np.int64), TICKS_PER_UNIT)
-    by_order = pd.DataFrame({"order_id": lines["order_id"], "cost": cost, "is_unknown": lines["unit_cost"].isna()})
+    is_unknown = lines["unit_cost"].isna() & (lines["quantity"] != 0)
+    by_order = pd.DataFrame({"order_id": lines["order_id"], "cost": cost, "is_unknown": is_unknown})
     summed = by_order.groupby("order_id").agg(cost=("cost", "sum"), is_unknown=("is_unknown", "any"))
     return summed["cost"].astype("Int64").where(~summed["is_unknown"])
 
@@ -108,6 +112,12 @@ def _whole(values: pd.Series, everyone: pd.Index) -> pd.Series:
     return values.reindex(everyone).fillna(0).astype("int64")
 
 
+def _refused_since(customers: pd.DataFrame, activity: Activity) -> pd.Series:
+    """Who unsubscribed or complained, unless the consents are known to be from later than that."""
+    refused = activity.last_refusals.reindex(customers.index)
+    return refused.notna() & ~(customers["consent_updated_at"] > refused).fillna(False).astype(bool)
+
+
 def _add_activity(frame: pd.DataFrame, activity: Activity, as_of: int, rules: Rules) -> None:
     everyone = frame.index
     since = as_of - rules.recent_engagement_days
@@ -121,7 +131,8 @@ def _add_activity(frame: pd.DataFrame, activity: Activity, as_of: int, rules: Ru
         known = _whole(count, everyone).astype("Int64")
         frame[name] = known if activity.has_email_source else pd.Series(pd.NA, index=everyone, dtype="Int64")
     frame["last_engaged_at"] = engagements.groupby("customer_id")["occurred_at"].max()
-    frame["site_intent_count_90d"] = _whole(intents[intents["day"] >= since].groupby("customer_id").size(), everyone)
+    recent_intents = _whole(intents[intents["day"] >= since].groupby("customer_id").size(), everyone).astype("Int64")
+    frame["site_intent_count_90d"] = recent_intents if activity.has_site_source else pd.NA
     frame["last_site_intent_at"] = intents.groupby("customer_id")["occurred_at"].max()
     frame["open_cart_at"] = activity.open_carts.reindex(everyone)
 
@@ -144,12 +155,14 @@ def _add_acquisition(
         {"channel": channel.to_numpy(), "month": months(first["day"].reindex(frame.index)).to_numpy()},
         index=frame.index,
     )
-    spend = spend.assign(rate=rates_on(spend["day"], spend["currency"], rates, reporting)).dropna(subset=["rate"])
+    spend = spend.assign(rate=rates_on(spend["day"], spend["currency"], rates, reporting), month=months(spend["day"]))
+    # a day without a rate makes the spend of its whole month unknown
+    is_known = spend["rate"].notna().groupby([spend["channel"], spend["month"]]).transform("all")
+    spend = spend[is_known.astype(bool)]
     spend = spend.assign(
         spent=multiply_divide(
             spend["amount"].fillna(0).to_numpy(dtype=np.int64), spend["rate"].to_numpy(dtype=np.int64), RATE_SCALE
-        ),
-        month=months(spend["day"]),
+        )
     )
     spent = spend.groupby(["channel", "month"])["spent"].sum()
     sizes = cohort.dropna().groupby(["channel", "month"]).size()

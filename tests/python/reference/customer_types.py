@@ -41,7 +41,7 @@ def customer_types(
 ) -> pd.DataFrame:
     """``value_per_order`` and ``average`` are of the same kind: order value, or margin."""
     is_buyer = facts["order_count"].to_numpy() > 0
-    is_subscribed = facts["has_email_consent"].to_numpy()
+    is_subscribed = facts["is_subscribed"].to_numpy()
     knows_value = value_per_order.notna().to_numpy()
     value = value_per_order.fillna(0).to_numpy(dtype=np.int64)
     has_cart = facts["open_cart_at"].notna().to_numpy()

@@ -24,7 +24,7 @@ def is_gift_order(
         + _in_gift_window(orders, homes, occasions, rules).astype(int)
         + orders["order_id"].isin(_orders_with_tag(lines, gift_tags)).astype(int)
     )
-    return evidence | (clues >= 2)
+    return evidence | (clues >= rules.gift_clues)
 
 
 def _ordering_profiles(orders: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def _ordering_profiles(orders: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataF
 
 
 def _orders_with_tag(lines: pd.DataFrame, tags: set[str]) -> set[str]:
-    tagged = lines.dropna(subset=["tags"])
+    tagged = lines[lines["quantity"] != 0].dropna(subset=["tags"])
     spelled = tagged["tags"].drop_duplicates()
     holding = {text for text in spelled if tags & {tag.strip().lower() for tag in text.split(",")}}
     return set(tagged.loc[tagged["tags"].isin(holding), "order_id"])

@@ -105,8 +105,8 @@ def customers(tables: dict[str, pd.DataFrame], identities: Identities) -> pd.Dat
     newest_consent = profiles.sort_values("customer_id").sort_values(
         ["consent_updated_at", "created_at"], ascending=False, na_position="last", kind="stable"
     )
-    consents = newest_consent.drop_duplicates("resolved").set_index("resolved")[CONSENTS]
-    frame[CONSENTS] = consents.reindex(everyone)
+    stated = [*CONSENTS, "consent_updated_at"]
+    frame[stated] = newest_consent.drop_duplicates("resolved").set_index("resolved")[stated].reindex(everyone)
     frame["created_on"] = _created_on(tables, profiles, identities).reindex(everyone)
     return frame
 

@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from .frames import query
+from .identity import email_customer_id, normalised
 
 TEXT, INSTANT, DAY, TICKS, RATE, WHOLE, FLAG = "text", "instant", "day", "ticks", "rate", "whole", "flag"
 
@@ -115,5 +116,21 @@ def _read(connection: duckdb.DuckDBPyConnection, name: str, table: Table, is_pre
     expressions = [f"{EXPRESSIONS[kind].format(column)} as {column}" for column, kind in table.columns.items()]
     rows = query(connection, f"select {', '.join(expressions)}, _loaded_at from raw.{name}")
     rows = rows.astype({column: DTYPES[kind] for column, kind in table.columns.items()})
+    if "customer_id" in table.columns:
+        rows = _without_emails_as_ids(rows)
     newest = rows.sort_values("_loaded_at", kind="stable").drop_duplicates(list(table.key), keep="last")
     return newest.drop(columns="_loaded_at").reset_index(drop=True)
+
+
+def _without_emails_as_ids(rows: pd.DataFrame) -> pd.DataFrame:
+    """A customer id that is an e-mail address becomes the id of that e-mail, and the e-mail where none is given."""
+    is_email = rows["customer_id"].str.contains("@", regex=False).fillna(False).astype(bool)
+    if not is_email.any():
+        return rows
+    as_email = normalised(rows["customer_id"])
+    email = rows["email"].where(normalised(rows["email"]).notna() | ~is_email, as_email)
+    ids = [
+        email_customer_id(text) if is_one else own
+        for text, own, is_one in zip(as_email, rows["customer_id"], is_email, strict=True)
+    ]
+    return rows.assign(email=email, customer_id=pd.Series(ids, index=rows.index, dtype="str"))

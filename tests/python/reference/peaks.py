@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pandas as pd
 
 from .calendar_days import iso_weeks, middle
 from .rules import Rules
 
-LAST_QUARTER = (10, 11, 12)
+DAYS_PER_WEEK = 7
 
 
 def is_peak_order(orders: pd.DataFrame, is_valid: pd.Series, seasons: pd.DataFrame, rules: Rules) -> np.ndarray:
@@ -24,7 +26,7 @@ def is_peak_order(orders: pd.DataFrame, is_valid: pd.Series, seasons: pd.DataFra
 
 
 def peak_week_numbers(weeks: pd.DataFrame, net_amounts: pd.Series, rules: Rules) -> set[int]:
-    """ISO week numbers that are high in two years, or in the only one that there is."""
+    """ISO week numbers that are high in two years, or in the only one in which the shop saw such a week."""
     if weeks.empty:
         return set()
     by_week = weeks.assign(net=net_amounts).groupby(["iso_year", "iso_week", "monday_month"])["net"].sum().reset_index()
@@ -33,7 +35,11 @@ def peak_week_numbers(weeks: pd.DataFrame, net_amounts: pd.Series, rules: Rules)
     twice_median = by_week["iso_year"].map({year: round(2 * value) for year, value in medians.items()})
     ratio = rules.peak_week_ratio
     is_high = by_week["net"] * 2 * ratio.denominator >= twice_median * ratio.numerator
-    high = by_week[is_high & ~by_week["monday_month"].isin(LAST_QUARTER)]
-    years_needed = min(2, len(medians))
+    high = by_week[is_high & (by_week["monday_month"] <= rules.peak_last_month)]
     high_years = high.groupby("iso_week")["iso_year"].nunique()
-    return set(high_years[high_years >= years_needed].index)
+    first, last = (datetime.date.fromisocalendar(*by_week.iloc[at][["iso_year", "iso_week"]], 1) for at in (0, -1))
+    seen: dict[int, set[int]] = {}
+    while first <= last:
+        seen.setdefault(first.isocalendar().week, set()).add(first.isocalendar().year)
+        first += datetime.timedelta(days=DAYS_PER_WEEK)
+    return {week for week, years in high_years.items() if years >= min(rules.peak_years, len(seen[week]))}

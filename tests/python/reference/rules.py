@@ -70,6 +70,9 @@ class Rules:
     peak_season_orders: int = 2
     peak_season_share: Fraction = Fraction(1, 2)
     peak_week_ratio: Fraction = Fraction(3, 2)
+    peak_years: int = 2
+    peak_last_month: int = 9
+    gift_clues: int = 2
     gift_tags: tuple[str, ...] = ("gift",)
     gift_wrap_tags: tuple[str, ...] = ("gift_wrap",)
     gift_card_tags: tuple[str, ...] = ("gift_card",)
