@@ -2,8 +2,7 @@
     {#- One sentence before the first model runs, instead of a catalogue error in the middle of it. -#}
     {%- if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot'] -%}
         {%- set missing = [] -%}
-        {%- for table in ['orders', 'order_lines', 'refunds', 'customers', 'products', 'exchange_rates', 'email_events',
-                          'web_events', 'marketing_spend'] -%}
+        {%- for table in landing_table_names() -%}
             {%- if var('has_' ~ table, true) -%}
                 {%- set name = var('landing_tables').get(table, table) -%}
                 {%- set relation = adapter.get_relation(var('landing_database') or target.database, var('landing_schema'), name) -%}

@@ -5,35 +5,43 @@
         'new_customer_days': 0, 'slipping_floor_days': 0, 'lost_floor_days': 0, 'recent_purchase_days': 0,
         'just_passing_from_days': 0, 'lapsed_purchase_days': 0, 'frequent_orders': 2, 'frequent_engagements': 2,
         'too_new_days': 0, 'espresso_engagement_days': 1, 'best_customer_orders': 1, 'sale_shopper_orders': 1,
-        'disengaged_emails': 1, 'peak_season_orders': 1, 'sale_reference_percent': 1,
+        'disengaged_emails': 1, 'peak_season_orders': 1, 'sale_reference_percent': 1, 'gift_clues': 1, 'peak_years': 1,
+        'peak_last_month': 1, 'landing_lookback_hours': 0,
     } -%}
+    {%- set highest = {'sale_reference_percent': 100, 'gift_clues': 3, 'peak_last_month': 12} -%}
+    {%- set shares = ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
+                      'sale_discount_weight', 'core_category_share', 'peak_season_share'] -%}
+    {%- set ratios = ['slipping_ratio', 'lost_ratio', 'peak_week_ratio'] -%}
+    {%- set switches = ['has_refunds', 'has_customers', 'has_products', 'has_email_events', 'has_web_events',
+                        'has_marketing_spend', 'has_exchange_rates', 'merge_customers_by_email',
+                        'require_tracking_consent', 'count_unflagged_opens'] -%}
+    {%- set lists = ['gift_tags', 'gift_wrap_tags', 'gift_card_tags'] -%}
+    {%- set others = ['landing_database', 'landing_schema', 'landing_tables', 'as_of_date', 'shop_timezone', 'shop_country',
+                      'reporting_currency', 'aov_window_days', 'average_order_value', 'customer_type_value'] -%}
     {%- for name, least in whole_numbers.items() -%}
         {%- if var(name) is not integer or var(name) is boolean or var(name) < least -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a whole number of at least ' ~ least) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if var('sale_reference_percent') is integer and var('sale_reference_percent') > 100 -%}
-        {%- do problems.append('sale_reference_percent is ' ~ var('sale_reference_percent') ~ '; it must be a whole number from 1 to 100') -%}
-    {%- endif -%}
-    {%- for name in ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
-                     'sale_discount_weight', 'core_category_share', 'peak_season_share'] -%}
+    {%- for name, most in highest.items() if var(name) is integer and var(name) > most -%}
+        {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a whole number of at most ' ~ most) -%}
+    {%- endfor -%}
+    {%- for name in shares -%}
         {%- if var(name) is not number or var(name) is boolean or var(name) < 0 or var(name) > 1 -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a number from 0 to 1') -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for name in ['slipping_ratio', 'lost_ratio', 'peak_week_ratio'] -%}
-        {%- if not modules.re.match('^[0-9]+([.][0-9]+)?$|^[0-9]+ */ *[1-9][0-9]*$', var(name) | string) -%}
+    {%- for name in ratios -%}
+        {%- if not modules.re.match('^(?=.*[1-9])[0-9]+([.][0-9]+)?$|^0*[1-9][0-9]* */ *0*[1-9][0-9]*$', var(name) | string) -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a positive number or a fraction such as 4/3') -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for name in ['has_refunds', 'has_customers', 'has_products', 'has_email_events', 'has_web_events',
-                     'has_marketing_spend', 'has_exchange_rates', 'merge_customers_by_email', 'require_tracking_consent',
-                     'count_unflagged_opens'] -%}
+    {%- for name in switches -%}
         {%- if var(name) is not boolean -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be true or false') -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for name in ['gift_tags', 'gift_wrap_tags', 'gift_card_tags'] -%}
+    {%- for name in lists -%}
         {%- if var(name) is string or var(name) is not sequence -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a list such as [gift]') -%}
         {%- endif -%}
@@ -59,10 +67,35 @@
     {%- if var('shop_timezone') is none or var('shop_timezone') | string not in modules.pytz.all_timezones_set -%}
         {%- do problems.append('shop_timezone is ' ~ var('shop_timezone') ~ '; it must be an IANA name such as Europe/Copenhagen or UTC') -%}
     {%- endif -%}
-    {%- if not problems and var('lapsed_purchase_days') < [var('recent_purchase_days'), var('just_passing_from_days')] | max -%}
-        {%- do problems.append('lapsed_purchase_days is ' ~ var('lapsed_purchase_days') ~ '; it must not be below recent_purchase_days (' ~ var('recent_purchase_days') ~ ') or just_passing_from_days (' ~ var('just_passing_from_days') ~ ')') -%}
+    {%- if var('landing_tables') is not mapping -%}
+        {%- do problems.append('landing_tables is ' ~ var('landing_tables') ~ '; it must be a mapping such as {orders: shop_orders}') -%}
+    {%- else -%}
+        {%- for table in var('landing_tables') if table not in landing_table_names() -%}
+            {%- do problems.append("landing_tables names '" ~ table ~ "'; there are: " ~ landing_table_names() | join(', ')) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {#- Between vars, once each makes sense alone. -#}
+    {%- if not problems -%}
+        {%- for lower, higher in [
+            ('recent_purchase_days', 'lapsed_purchase_days'), ('just_passing_from_days', 'lapsed_purchase_days'),
+            ('slipping_floor_days', 'lost_floor_days'), ('frequent_percent_rank', 'vip_percent_rank'),
+        ] if var(lower) > var(higher) -%}
+            {%- do problems.append(higher ~ ' is ' ~ var(higher) ~ '; it must not be below ' ~ lower ~ ' (' ~ var(lower) ~ ')') -%}
+        {%- endfor -%}
+        {%- set slipping, lost = fraction_terms('slipping_ratio'), fraction_terms('lost_ratio') -%}
+        {%- if lost[0] * slipping[1] < slipping[0] * lost[1] -%}
+            {%- do problems.append('lost_ratio is ' ~ var('lost_ratio') ~ '; it must not be below slipping_ratio (' ~ var('slipping_ratio') ~ ')') -%}
+        {%- endif -%}
     {%- endif -%}
     {%- if problems -%}
         {{ exceptions.raise_compiler_error('vars that make no sense (defaults and meaning: dbt_project.yml, docs/vars.md):\n  - ' ~ problems | join('\n  - ')) }}
+    {%- endif -%}
+    {%- set known = whole_numbers.keys() | list + shares + ratios + switches + lists + others -%}
+    {%- for name in (invocation_args_dict.get('vars') or {}) if name not in known -%}
+        {%- do exceptions.warn("--vars names '" ~ name ~ "', which is no var of Regulars: nothing here reads it (docs/vars.md lists them)") -%}
+    {%- endfor -%}
+    {#- A day that has not come is not wrong, but hardly what somebody wants: everybody looks lost. -#}
+    {%- if var('as_of_date') is not none and var('as_of_date') | string > (run_started_at + modules.datetime.timedelta(days=1)).strftime('%Y-%m-%d') -%}
+        {%- do exceptions.warn('as_of_date is ' ~ var('as_of_date') ~ ', a day that has not come: customers will look as if they had ordered nothing until then') -%}
     {%- endif -%}
 {%- endmacro %}

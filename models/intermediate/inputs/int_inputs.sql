@@ -86,7 +86,7 @@ product_counts as (
 inputs as (
 
     select
-        'refunds' as input,
+        'refunds' as input_name,
         coalesce(refunds.first_at < as_of.as_of_at, false) as has_rows,
         'what was given back: every order counts in full' as absent_without
 
@@ -97,7 +97,7 @@ inputs as (
     union all
 
     select
-        'customers' as input,
+        'customers' as input_name,
         profile_count > 0 as has_rows,
         'people who never bought, unless events name them; languages and consents' as absent_without
 
@@ -106,7 +106,7 @@ inputs as (
     union all
 
     select
-        'email_consents' as input,
+        'email_consents' as input_name,
         email_consent_count > 0 as has_rows,
         'subscribers, and who among them is disengaged' as absent_without
 
@@ -115,7 +115,7 @@ inputs as (
     union all
 
     select
-        'email_events' as input,
+        'email_events' as input_name,
         coalesce(email_events.first_at < as_of.as_of_at, false) as has_rows,
         'engagement, espresso shots, almost there, waiting for wows, false starts' as absent_without
 
@@ -126,7 +126,7 @@ inputs as (
     union all
 
     select
-        'web_events' as input,
+        'web_events' as input_name,
         coalesce(web_events.first_at < as_of.as_of_at, false) as has_rows,
         'site intent, window shoppers, abandoned and open carts' as absent_without
 
@@ -138,7 +138,7 @@ inputs as (
     union all
 
     select
-        'tracking_consents' as input,
+        'tracking_consents' as input_name,
         tracking_consent_count > 0 as has_rows,
         'site intent, window shoppers, abandoned and open carts (var require_tracking_consent)' as absent_without
 
@@ -148,7 +148,7 @@ inputs as (
     union all
 
     select
-        'product_categories' as input,
+        'product_categories' as input_name,
         category_count > 0 as has_rows,
         'category buyers and category counts' as absent_without
 
@@ -157,7 +157,7 @@ inputs as (
     union all
 
     select
-        'product_costs' as input,
+        'product_costs' as input_name,
         cost_count > 0 as has_rows,
         'gross margins' as absent_without
 
@@ -166,7 +166,7 @@ inputs as (
     union all
 
     select
-        'marketing_spend' as input,
+        'marketing_spend' as input_name,
         coalesce(marketing_spend.first_on < as_of.as_of_date, false) as has_rows,
         'acquisition costs' as absent_without
 

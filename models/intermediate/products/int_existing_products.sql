@@ -17,7 +17,18 @@ catalogue as (
 
 existing_products as (
 
-    select catalogue.*
+    select
+        catalogue.product_id,
+        catalogue.product_title,
+        catalogue.category,
+        catalogue.brand,
+        catalogue.tags,
+        catalogue.unit_cost_amount,
+        catalogue.unit_price_amount,
+        catalogue.is_active,
+        catalogue.is_in_stock,
+        catalogue.created_at,
+        catalogue.loaded_at
 
     from catalogue
 

@@ -57,7 +57,7 @@ days_in_window as (
 values_after_days as (
 
     select
-        {{ add_days('ordered_on', (var('aov_window_days') or 0) + 1) }} as changes_on,
+        {{ first_day_beyond('ordered_on', var('aov_window_days') or 0) }} as changes_on,
         sum(order_count) over later_days as order_count,
         sum(net_amount) over later_days as net_amount,
         sum(order_with_margin_count) over later_days as order_with_margin_count,

@@ -227,18 +227,19 @@ shop_currency as (
 
 ),
 
+{% if var('reporting_currency') is none %}
 reporting as (
 
-    select
-        {% if var('reporting_currency') is none -%}
-        coalesce(currency_code, 'XXX') as reporting_currency
-        {%- else -%}
-        cast('{{ var("reporting_currency") | upper }}' as {{ dbt.type_string() }}) as reporting_currency
-        {%- endif %}
-
-    from shop_currency
+    select coalesce(currency_code, 'XXX') as reporting_currency from shop_currency
 
 ),
+{% else %}
+reporting as (
+
+    select cast('{{ var("reporting_currency") | upper }}' as {{ dbt.type_string() }}) as reporting_currency
+
+),
+{% endif %}
 
 one_row as (
 

@@ -68,7 +68,7 @@ products as (
         product_id,
         unit_cost_amount,
         {{ has_tag('tags', var('gift_tags')) }} as is_gift_product,
-        {{ has_tag('tags', var('gift_wrap_tags') + var('gift_card_tags')) }} as is_gift_proof
+        {{ has_tag('tags', var('gift_wrap_tags') | list + var('gift_card_tags') | list) }} as is_gift_proof
 
     from {{ ref('int_existing_products') }}
 

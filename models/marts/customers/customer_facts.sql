@@ -15,9 +15,9 @@ as_of as (
 inputs as (
 
     select
-        max(case when input = 'email_events' and has_rows then 1 else 0 end) = 1 as has_email_events,
-        max(case when input = 'web_events' and has_rows then 1 else 0 end) = 1 as has_web_events,
-        max(case when input = 'product_categories' and has_rows then 1 else 0 end) = 1 as has_categories
+        max(case when input_name = 'email_events' and has_rows then 1 else 0 end) = 1 as has_email_events,
+        max(case when input_name = 'web_events' and has_rows then 1 else 0 end) = 1 as has_web_events,
+        max(case when input_name = 'product_categories' and has_rows then 1 else 0 end) = 1 as has_categories
 
     from {{ ref('int_inputs') }}
 

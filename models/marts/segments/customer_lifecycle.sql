@@ -69,7 +69,7 @@ turns as (
 
     select
         states.*,
-        {{ add_days('last_ordered_on', var('new_customer_days') + 1) }} as stops_being_new_on,
+        {{ first_day_beyond('last_ordered_on', var('new_customer_days')) }} as stops_being_new_on,
         {{ add_days('last_ordered_on', 'slipping_from_days') }} as slips_away_on,
         {{ add_days('last_ordered_on', 'lost_from_days') }} as becomes_lost_on
 

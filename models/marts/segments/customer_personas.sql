@@ -84,16 +84,16 @@ named as (
             else 'just_passing_through'
         end as persona,
         -- The days on which time alone answers one of the questions differently.
-        {{ add_days('last_ordered_on', var('recent_purchase_days') + 1) }} as stops_being_recent_on,
-        {{ add_days('last_ordered_on', [var('recent_purchase_days'), var('just_passing_from_days')] | max + 1) }}
+        {{ first_day_beyond('last_ordered_on', var('recent_purchase_days')) }} as stops_being_recent_on,
+        {{ first_day_beyond('last_ordered_on', [var('recent_purchase_days') | int, var('just_passing_from_days') | int] | max) }}
             as starts_passing_on,
         greatest(
-            {{ add_days('last_ordered_on', var('lapsed_purchase_days') + 1) }},
-            {{ add_days('last_engaged_on', var('recent_engagement_days') + 1) }}
+            {{ first_day_beyond('last_ordered_on', var('lapsed_purchase_days')) }},
+            {{ first_day_beyond('last_engaged_on', var('recent_engagement_days')) }}
         ) as gone_on,
-        {{ add_days('last_site_intent_on', var('recent_engagement_days') + 1) }} as site_intent_ends_on,
-        {{ add_days('nth_last_engaged_on', var('recent_engagement_days') + 1) }} as frequent_engagement_ends_on,
-        {{ add_days('last_engaged_on', var('recent_engagement_days') + 1) }} as engagement_ends_on,
+        {{ first_day_beyond('last_site_intent_on', var('recent_engagement_days')) }} as site_intent_ends_on,
+        {{ first_day_beyond('nth_last_engaged_on', var('recent_engagement_days')) }} as frequent_engagement_ends_on,
+        {{ first_day_beyond('last_engaged_on', var('recent_engagement_days')) }} as engagement_ends_on,
         {{ add_days('created_on', var('too_new_days')) }} as stops_being_too_new_on
 
     from answers
@@ -162,7 +162,7 @@ personas as (
             else least(above_average_turns_on, gone_on)
         end as persona_changes_on,
         coalesce(
-            last_engaged_on >= {{ add_days('as_of_date', -1 * var('espresso_engagement_days')) }}
+            last_engaged_on >= {{ add_days('as_of_date', '-1 * ' ~ var('espresso_engagement_days')) }}
             and (last_ordered_at is null or last_ordered_at < last_engaged_at),
             false
         ) as is_espresso_shot

@@ -54,7 +54,7 @@ answers as (
         customer_value.high_value_turns_on,
         facts.open_cart_at is not null as has_open_cart,
         lifecycle.activity_ends_on,
-        {{ add_days('facts.open_cart_on', var('open_cart_days') + 1) }} as open_cart_ends_on
+        {{ first_day_beyond('facts.open_cart_on', var('open_cart_days')) }} as open_cart_ends_on
 
     from facts
 
