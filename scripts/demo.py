@@ -11,8 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+from regulars.errors import RegularsError, WarehouseError
 from regulars.load.demo_shop import holds_only_demo_shop
-from regulars.warehouse import database_path
+from regulars.warehouse import connect, database_path
 
 BIN = Path(sys.executable).parent
 
@@ -31,20 +32,33 @@ def run(title: str, *words: str) -> None:
     print(f"{time.monotonic() - started:.0f} s", flush=True)
 
 
+def make_room(database: Path) -> None:
+    """Remove the warehouse of an earlier demo, finished or not.
+
+    Raises
+    ------
+    RegularsError: it holds anything else, or another process has it open.
+    """
+    if not database.exists():
+        return
+    if not holds_only_demo_shop(database):
+        raise WarehouseError(
+            f"{database} holds a shop of yours; the demo leaves it alone. "
+            "Give the demo another file: REGULARS_DATABASE=demo.duckdb make demo"
+        )
+    with connect(database):
+        pass  # Refused while anybody else has it open; and takes up the log that a killed process left beside it.
+    database.unlink()
+
+
 def main() -> None:
     """Sample, load, build, summarise; say where things are."""
     folder = Path("demo")
-    database = database_path()
-    if database.exists():
-        if not holds_only_demo_shop(database):
-            sys.exit(
-                f"error: {database} holds a shop of yours; the demo leaves it alone. "
-                "Give the demo another file: REGULARS_DATABASE=demo.duckdb make demo"
-            )
-        database.unlink()
+    make_room(database_path())
     os.environ["DBT_LOG_PATH"] = str(folder / "logs")
     shop = folder / "shop"
-    shutil.rmtree(shop, ignore_errors=True)
+    for left in (shop, *folder.glob(".shop.*.partial")):
+        shutil.rmtree(left, ignore_errors=True)
     run("Making up a shop: 2,000 customers, three years", "regulars", "sample", "--out", str(shop))
     run("Loading its files", "regulars", "load", str(shop))
     run(
@@ -55,4 +69,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RegularsError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; make demo begins anew")

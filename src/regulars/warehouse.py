@@ -1,9 +1,10 @@
-"""Where the warehouse is, and how to open it."""
+"""Where the warehouse is, how to open it, and how to read from it what a build made."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,8 +29,10 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
 
     Raises
     ------
-    WarehouseError: the file is missing (read only), locked by another process, or no DuckDB database.
+    WarehouseError: the file is missing (read only), locked by another process, a folder, or no DuckDB database.
     """
+    if path.is_dir():
+        raise WarehouseError(f"{path} is a folder; the warehouse is a file, for example {path / DEFAULT_DATABASE}")
     if read_only and not path.exists():
         raise WarehouseError(f"{path} does not exist; load a shop first: regulars load FILES")
     try:
@@ -44,6 +47,26 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         raise WarehouseError(f"{path} cannot be opened as a DuckDB database: {error}") from error
     try:
         connection.execute("set timezone = 'UTC'")
+        if read_only:
+            # Else a table that is not there is looked for among Python's variables, and pandas imported for it.
+            connection.execute("set python_enable_replacements = false")
         yield connection
     finally:
         connection.close()
+
+
+def read_built(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """The rows of a query over what `dbt build` makes.
+
+    Raises
+    ------
+    WarehouseError: a table is not there, or lacks a column because another version of Regulars built it.
+    """
+    try:
+        return connection.execute(query, parameters).fetchall()
+    except duckdb.CatalogException as error:
+        raise WarehouseError("the segments are not built in this warehouse yet; run: dbt build") from error
+    except duckdb.BinderException as error:
+        raise WarehouseError(
+            "another version of Regulars built this warehouse; build it anew: dbt build --full-refresh"
+        ) from error

@@ -10,12 +10,17 @@ import typer
 from regulars.docs.dictionary import differences, gaps, render
 from regulars.docs.project import read_tables, run_dbt
 from regulars.errors import RegularsError
-from regulars.warehouse import database_path
+from regulars.warehouse import connect, database_path
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
 SITE = Path("target") / "regulars-docs.html"
 
-docs = typer.Typer(help="Write the data dictionary, or dbt's documentation as one file.", no_args_is_help=True)
+docs = typer.Typer(
+    help="Write the data dictionary, or dbt's documentation as one file.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 ProjectDir = Annotated[Path, typer.Option("--project-dir", help="Folder of dbt_project.yml.")]
 
@@ -63,7 +68,11 @@ def site(
     """Write dbt's documentation, lineage included, as one HTML file that needs no server."""
     path = out or project / SITE
     # Without a warehouse the words are all there; opening it would leave an empty file behind.
-    has_warehouse = database_path().exists()
+    database = database_path()
+    has_warehouse = database.exists()
+    if has_warehouse:
+        with connect(database):
+            pass  # What keeps it from being opened is one sentence here, and dbt's traceback otherwise.
     words = ["docs", "generate", "--static", *([] if has_warehouse else ["--empty-catalog"])]
     with tempfile.TemporaryDirectory(prefix="regulars-docs-") as folder:
         run_dbt(project, *words, "--target-path", folder, database=None if has_warehouse else ":memory:")

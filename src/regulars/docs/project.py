@@ -1,4 +1,7 @@
-"""What the dbt project says about its tables, as dbt itself reads it."""
+"""What the dbt project says about its tables, as dbt itself reads it.
+
+dbt takes two seconds to import, so it is imported where it runs and not for `regulars --help`.
+"""
 
 import os
 import re
@@ -7,10 +10,6 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
 
 from regulars.errors import UsageError
 
@@ -58,6 +57,8 @@ def read_tables(project: Path) -> tuple[Table, ...]:
     ------
     UsageError: the folder holds no dbt project, or dbt cannot parse it.
     """
+    from dbt.contracts.graph.manifest import Manifest
+
     parsed = run_dbt(project, "parse")
     if not isinstance(parsed, Manifest):
         raise TypeError(f"dbt parse returned {type(parsed).__name__}, not a manifest")
@@ -77,19 +78,33 @@ def run_dbt(project: Path, *words: str, database: str | None = None) -> object:
     """
     if not (project / "dbt_project.yml").is_file():
         raise UsageError(f"{project.resolve()} holds no dbt_project.yml; name the project's folder: --project-dir")
+    from dbt.cli.main import dbtRunner
+
     profiles = os.environ.get("DBT_PROFILES_DIR") or str(project)
+    faults: list[str] = []
+
+    def hear(event: Any) -> None:  # noqa: ANN401  (a message of dbt's, made by protobuf)
+        if event.info.level == "error":
+            faults.append(event.info.msg)
+
+    # Left to itself, dbt prints each fault with its traceback.
+    options = ["--quiet", "--log-level", "none", "--project-dir", str(project), "--profiles-dir", profiles]
     # dbt changes into the project's folder and stays there; the caller's paths are meant from where the caller is.
     with _database(database), chdir(Path.cwd()):
-        outcome = dbtRunner().invoke(["--quiet", *words, "--project-dir", str(project), "--profiles-dir", profiles])
+        outcome = dbtRunner(callbacks=[hear]).invoke([*words, *options])
     _close_connections()
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     if not outcome.success:
-        raise UsageError(f"dbt {' '.join(words)} failed: {outcome.exception or 'see the messages above'}")
+        raise UsageError(f"dbt {words[0]} failed: {outcome.exception or '; '.join(faults)}")
     result: object = outcome.result
     return result
 
 
 def _close_connections() -> None:
     """dbt-duckdb keeps its connection for the life of the process, and DuckDB admits one writer."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
     environment = DuckDBConnectionManager._ENV
     if environment is not None:
         close_environment: Callable[[], object] = environment.close

@@ -7,7 +7,9 @@ from typing import Any
 
 import duckdb
 
-from regulars.errors import WarehouseError
+from regulars.summary.inputs import MissingInput, read_missing_inputs
+from regulars.summary.suggestions import read_suggestions
+from regulars.warehouse import read_built
 
 PARTITIONS = (
     ("lifecycle_state", "Lifecycle", ("new", "active", "slipping_away", "lost", "prospect")),
@@ -43,6 +45,12 @@ PARTITIONS = (
         (),
     ),
 )
+
+
+NO_DATE = date(1970, 1, 1)
+"""What `int_as_of` says of a shop in which nothing has happened and nobody is known."""
+NO_CURRENCY = "XXX"
+"""What `int_as_of` says of a shop without orders (ISO 4217: no currency)."""
 
 
 @dataclass(frozen=True)
@@ -83,55 +91,73 @@ class Summary:
     currency_code: str
     customer_count: int
     buyer_count: int
+    placed_order_count: int
+    """Orders of any validity, purchases or not; ``order_count`` has only the valid ones."""
+    order_with_lines_count: int
     order_count: int
     guest_order_count: int
     net_revenue_amount: Decimal
     guest_revenue_amount: Decimal
     average_order_amount: Decimal | None
     typical_gap_days: float
+    gap_count: int
+    """Gaps between two order days of a customer; with none, ``typical_gap_days`` is the var ``default_gap_days``."""
     excluded_orders: dict[str, int]
     unmatched_return_count: int
     unmatched_return_amount: Decimal
     rejected_row_count: int
-    has_email_source: bool
+    missing_inputs: tuple[MissingInput, ...] | None = None
+    """Empty if the shop brought every optional input; None where an older build did not write them down."""
     partitions: tuple[Partition, ...] = field(default=())
     ad_segments: tuple[AdSegmentSize, ...] = field(default=())
     suggestions: tuple[str, ...] = field(default=())
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing had happened and nobody was known as of the date."""
+        return not self.customer_count and not self.placed_order_count
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether anything loaded, or the var ``as_of_date``, gave the build a date."""
+        return self.as_of_date != NO_DATE
+
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain values, for ``--json``."""
-        return asdict(self)
+        """The same as plain values, for ``--json``; a shop without anything has neither a date nor a currency."""
+        values = asdict(self)
+        if not self.is_dated:
+            values["as_of_date"] = None
+        if self.currency_code == NO_CURRENCY:
+            values["currency_code"] = None
+        return values
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    try:
-        return connection.execute(query, parameters).fetchall()
-    except duckdb.CatalogException as error:
-        raise WarehouseError("the segments are not built in this warehouse yet; run: dbt build") from error
+Labels = dict[tuple[str, str], str]
+"""The name of each segment in one language, by kind and code."""
+
+
+def _labels(connection: duckdb.DuckDBPyConnection, language: str) -> Labels:
+    rows = read_built(connection, "select language, segment_kind, code, label from seeds.segment_labels")
+    return {(kind, code): label for label_language, kind, code, label in rows if label_language == language}
 
 
 def _partition(
-    connection: duckdb.DuckDBPyConnection, column: str, title: str, order: tuple[str, ...], language: str
+    connection: duckdb.DuckDBPyConnection, column: str, title: str, order: tuple[str, ...], labels: Labels
 ) -> Partition:
-    rows = _rows(
+    rows = read_built(
         connection,
         f"""
         select
-            segments.{column},
-            coalesce(max(labels.label), segments.{column}),
+            {column},
             count(*),
-            sum(segments.net_revenue_amount)
-        from marts.customer_segments as segments
-        left join seeds.segment_labels as labels
-            on labels.segment_kind = ? and labels.code = segments.{column} and labels.language = ?
-        group by segments.{column}
-        order by sum(segments.net_revenue_amount) desc, count(*) desc, segments.{column}
+            sum(net_revenue_amount)
+        from marts.customer_segments
+        group by {column}
+        order by sum(net_revenue_amount) desc, count(*) desc, {column}
         """,
-        column,
-        language,
     )
-    customers = sum(row[2] for row in rows)
-    revenue = sum((row[3] for row in rows), Decimal(0))
+    customers = sum(row[1] for row in rows)
+    revenue = sum((row[2] for row in rows), Decimal(0))
     if order:
         rows.sort(key=lambda row: order.index(row[0]) if row[0] in order else len(order))
     return Partition(
@@ -140,48 +166,15 @@ def _partition(
         segments=tuple(
             SegmentSize(
                 code=code,
-                label=label,
+                label=labels.get((column, code), code),
                 customer_count=count,
                 customer_share=count / customers if customers else 0.0,
                 net_revenue_amount=amount,
                 revenue_share=float(amount / revenue) if revenue else 0.0,
             )
-            for code, label, count, amount in rows
+            for code, count, amount in rows
         ),
     )
-
-
-def _suggestions(connection: duckdb.DuckDBPyConnection, currency: str) -> tuple[str, ...]:
-    """What a marketer would look at first; only what is there, the most revenue first."""
-    looks = (
-        (
-            "importance = 'vip' and lifecycle_state in ('slipping_away', 'lost')",
-            "{n} of your VIPs are slipping away or lost; they have spent {amount} so far.",
-        ),
-        (
-            "lifecycle_state in ('active', 'slipping_away') and lifecycle_changes_on <= as_of_date + 14",
-            "{n} customers move to slipping away or lost within 14 days unless they order; they have spent {amount}.",
-        ),
-        (
-            "is_won_back and lifecycle_state in ('new', 'active')",
-            "{n} customers came back after they were lost, worth {amount} so far: what brought them?",
-        ),
-        (
-            "persona in ('potential_high_roller', 'one_hit_wonder')",
-            "{n} customers spent above average on one or two orders ({amount} in all): another is worth asking for.",
-        ),
-        ("persona = 'window_shopper'", "{n} people looked at products lately and never bought."),
-        ("customer_type = 'abandoned_cart'", "{n} people who never bought have an open cart."),
-    )
-    found = []
-    for condition, sentence in looks:
-        ((count, amount),) = _rows(
-            connection,
-            f"select count(*), coalesce(sum(net_revenue_amount), 0) from marts.customer_segments where {condition}",
-        )
-        if count:
-            found.append(sentence.format(n=f"{count:,}", amount=f"{amount:,.0f} {currency}"))
-    return tuple(found)
 
 
 def read_summary(connection: duckdb.DuckDBPyConnection, language: str = "en") -> Summary:
@@ -196,33 +189,34 @@ def read_summary(connection: duckdb.DuckDBPyConnection, language: str = "en") ->
     ------
     WarehouseError: if the marts are not there.
     """
-    ((as_of_date, currency, aov, typical_gap, has_email),) = _rows(
+    ((as_of_date, currency, aov, typical_gap),) = read_built(
         connection,
-        "select as_of_date, currency_code, average_order_amount, typical_gap_days, has_email_source"
-        " from intermediate.int_shop_facts",
+        "select as_of_date, currency_code, average_order_amount, typical_gap_days from intermediate.int_shop_facts",
     )
-    ((customers, buyers),) = _rows(
+    ((customers, buyers),) = read_built(
         connection, "select count(*), count(*) filter (where order_count > 0) from marts.customer_segments"
     )
-    ((orders, revenue, guest_orders, guest_revenue),) = _rows(
+    ((placed_orders, orders_with_lines, orders, revenue, guest_orders, guest_revenue),) = read_built(
         connection,
         """
         select
             count(*),
-            coalesce(sum(net_amount), 0),
-            count(*) filter (where is_guest_order),
-            coalesce(sum(net_amount) filter (where is_guest_order), 0)
+            count(*) filter (where line_count > 0),
+            count(*) filter (where is_valid),
+            coalesce(sum(net_amount) filter (where is_valid), 0),
+            count(*) filter (where is_valid and is_guest_order),
+            coalesce(sum(net_amount) filter (where is_valid and is_guest_order), 0)
         from marts.fct_orders
-        where is_valid
         """,
     )
+    ((gaps,),) = read_built(connection, "select coalesce(max(gap_count), 0) from intermediate.int_typical_gap_by_day")
     excluded = dict(
-        _rows(
+        read_built(
             connection,
             "select order_validity, count(*) from marts.fct_orders where not is_valid group by 1 order by 2 desc, 1",
         )
     )
-    ((unmatched, unmatched_amount),) = _rows(
+    ((unmatched, unmatched_amount),) = read_built(
         connection,
         """
         select count(*), coalesce(sum(refund_amount), 0)
@@ -234,41 +228,40 @@ def read_summary(connection: duckdb.DuckDBPyConnection, language: str = "en") ->
         ((rejected,),) = connection.execute("select count(*) from raw.rejected_rows").fetchall()
     except duckdb.CatalogException:
         rejected = 0  # A shop that brings its own landing tables has no loader and no rejects.
-    ad_segments = _rows(
+    ad_segments = read_built(
         connection,
         """
         select
-            split_part(segments.ad_segment, ':', 1),
-            coalesce(max(labels.label), split_part(segments.ad_segment, ':', 1)),
-            count(distinct segments.customer_id)
-        from marts.customer_ad_segments as segments
-        left join seeds.segment_labels as labels
-            on
-                labels.segment_kind = 'ad_segment'
-                and labels.code = split_part(segments.ad_segment, ':', 1)
-                and labels.language = ?
+            split_part(ad_segment, ':', 1),
+            count(distinct customer_id)
+        from marts.customer_ad_segments
         group by 1
-        order by 3 desc, 1
+        order by 2 desc, 1
         """,
-        language,
     )
+    labels = _labels(connection, language)
     return Summary(
         as_of_date=as_of_date,
         currency_code=currency,
         customer_count=customers,
         buyer_count=buyers,
+        placed_order_count=placed_orders,
+        order_with_lines_count=orders_with_lines,
         order_count=orders,
         guest_order_count=guest_orders,
         net_revenue_amount=revenue,
         guest_revenue_amount=guest_revenue,
         average_order_amount=aov,
         typical_gap_days=typical_gap,
+        gap_count=gaps,
         excluded_orders=excluded,
         unmatched_return_count=unmatched,
         unmatched_return_amount=unmatched_amount,
         rejected_row_count=rejected,
-        has_email_source=has_email,
-        partitions=tuple(_partition(connection, column, title, order, language) for column, title, order in PARTITIONS),
-        ad_segments=tuple(AdSegmentSize(*row) for row in ad_segments),
-        suggestions=_suggestions(connection, currency),
+        missing_inputs=read_missing_inputs(connection),
+        partitions=tuple(_partition(connection, column, title, order, labels) for column, title, order in PARTITIONS),
+        ad_segments=tuple(
+            AdSegmentSize(code, labels.get(("ad_segment", code), code), count) for code, count in ad_segments
+        ),
+        suggestions=read_suggestions(connection, currency),
     )

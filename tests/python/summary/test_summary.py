@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from regulars.cli import app
 from regulars.errors import RegularsError, UsageError, WarehouseError
+from regulars.summary.inputs import INPUTS
 
 
 def run(*words: str) -> str:
@@ -44,6 +45,13 @@ def test_json_has_every_customer_in_every_partition(
     for partition in found["partitions"]:
         assert sum(segment["customer_count"] for segment in partition["segments"]) == customers
         assert sum(segment["revenue_share"] for segment in partition["segments"]) == pytest.approx(1)
+
+
+def test_every_input_of_the_build_has_words(built_sample_shop: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    codes = [code for (code,) in warehouse.execute("select input_name from intermediate.int_inputs").fetchall()]
+    assert codes
+    assert set(codes) <= set(INPUTS)
+    assert "Not known" not in run("summary", "--database", str(built_sample_shop))
 
 
 def test_text_speaks_the_language_asked_for(built_sample_shop: Path) -> None:
