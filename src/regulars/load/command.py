@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from regulars.errors import InputRejectedError, RegularsError, UsageError
-from regulars.load import generic, mapping, readers
-from regulars.load.demo_shop import make_room_for_own_shop
-from regulars.load.landing import TABLES_BY_NAME
+from regulars.load import batch, demo_shop, generic, mapping, readers
+from regulars.load.first_look import refuse_unfit
+from regulars.load.landing import TABLES_BY_NAME, create_tables
 from regulars.load.mapping import Mapping, did_you_mean
 from regulars.load.readers import Reading
 from regulars.load.run import Options, Request, load_files
 from regulars.load.store import FileReport
+from regulars.load.wording import counted
 from regulars.warehouse import connect, database_path
 
 _SEPARATORS = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'", ",": ",", ".": ".", " ": " ", "'": "'"}
@@ -92,22 +93,35 @@ def load(
     )
     requests, left_out = expand(files or [], table or [], chosen)
     path = database_path(database)
-    aside = make_room_for_own_shop(path, [request.path for request in requests])
-    if aside is not None:
+    aside: Path | None = None
+    if demo_shop.is_in_the_way(path, [request.path for request in requests]):
+        # Not for files that would be refused anyway.
+        refuse_unfit(requests, options)
+        aside = demo_shop.move_aside(path)
         typer.echo(f"{path} held the sample shop of make demo; it is now {aside}, and yours starts afresh.", err=True)
     watcher = _Watcher(Console(stderr=True))
     reports: list[FileReport] = []
     failure: RegularsError | None = None
     with connect(path) as connection, watcher:
+        create_tables(connection)
+        since = batch.newest_load(connection)
         try:
             for report in load_files(connection, requests, options, watcher):
-                reports.append(report)
+                reports.append(report)  # One by one, so that those before a refused file are told of.
         except RegularsError as error:
             failure = error
+        mixed = batch.shops_mixed(connection, since, str(path))
+        forgotten, note = batch.orders_without_lines(connection, since)
+    warnings = [warning for warning in (mixed, forgotten) if warning]
+    notes = [note] if note else []
+    if aside is not None and not any(count.loaded for report in reports for count in report.tables):
+        warnings.append(f"Nothing was loaded. The sample shop is still there: {aside}")
     if as_json:
-        typer.echo(json.dumps(_as_json(path, reports, left_out, failure), indent=2))
+        typer.echo(json.dumps(_as_json(path, reports, left_out, warnings, notes, failure), indent=2))
     else:
-        _print_summary(path, reports, left_out, chosen)
+        _print_summary(path, reports, left_out, notes, chosen)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
     if failure is not None:
         raise failure
     refused = [report for report in reports if report.outcome == "rolled_back"]
@@ -264,7 +278,14 @@ class _Watcher:
             self._progress.update(self._task, description=words)
 
 
-def _as_json(path: Path, reports: list[FileReport], left_out: list[Path], failure: Exception | None) -> dict[str, Any]:
+def _as_json(
+    path: Path,
+    reports: list[FileReport],
+    left_out: list[Path],
+    warnings: list[str],
+    notes: list[str],
+    failure: Exception | None,
+) -> dict[str, Any]:
     files = []
     for report in reports:
         entry = asdict(report)
@@ -277,18 +298,22 @@ def _as_json(path: Path, reports: list[FileReport], left_out: list[Path], failur
         "database": str(path),
         "files": files,
         "left_out": [str(item) for item in left_out],
+        "warnings": warnings,
+        "notes": notes,
         "error": str(failure) if failure else None,
     }
 
 
-def _print_summary(path: Path, reports: list[FileReport], left_out: list[Path], chosen: Mapping) -> None:
+def _print_summary(
+    path: Path, reports: list[FileReport], left_out: list[Path], notes: list[str], chosen: Mapping
+) -> None:
     out = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
     for report in reports:
         if report.outcome == "unchanged":
             out.print(f"{report.file}: already loaded, nothing changed")
             continue
         state = "" if report.outcome == "loaded" else "  NOT LOADED: too many rejected rows"
-        out.print(f"{report.file}: {report.rows:,} rows read in {report.seconds:.1f} s{state}")
+        out.print(f"{report.file}: {counted(report.rows, 'row')} read in {report.seconds:.1f} s{state}")
         for count in report.tables:
             if report.outcome == "rolled_back" or not count.rows:
                 continue
@@ -303,7 +328,7 @@ def _print_summary(path: Path, reports: list[FileReport], left_out: list[Path], 
         if report.ignored_columns:
             out.print(f"  columns not used: {', '.join(report.ignored_columns)}")
         if report.rejected:
-            out.print(f"  {report.rejected:,} rows rejected (raw.rejected_rows):")
+            out.print(f"  {counted(report.rejected, 'row')} rejected (raw.rejected_rows):")
             for reason, number in report.reasons.items():
                 out.print(f"    {number:>10,}  {reason}")
             for line, reason, message in report.first_rejects:
@@ -313,5 +338,7 @@ def _print_summary(path: Path, reports: list[FileReport], left_out: list[Path], 
             "no entry of the mapping fits its name" if chosen.layout == "tables" else "its name says no landing table"
         )
         out.print(f"{item}: left out, {expected}")
+    for note in notes:
+        out.print(note)
     if reports:
         out.print(f"Landing tables are in {path}, schema raw")

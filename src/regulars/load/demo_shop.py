@@ -25,24 +25,32 @@ def holds_only_demo_shop(database: Path) -> bool:
     return all(is_demo_file(Path(file)) for (file,) in files)
 
 
-def make_room_for_own_shop(database: Path, files: Iterable[Path]) -> Path | None:
-    """Move a warehouse that holds only the demo's shop aside before files of another shop are loaded into it.
-
-    Returns the place it was moved to, or None if there was nothing to move.
-    """
+def is_in_the_way(database: Path, files: Iterable[Path]) -> bool:
+    """Whether the warehouse holds only the demo's shop and the files are of another."""
     if not database.exists() or all(is_demo_file(file) for file in files):
-        return None
+        return False
     with connect(database, read_only=True) as connection:
         try:
             loaded = connection.execute("select count(*) from raw.loaded_files").fetchone()
         except duckdb.CatalogException:
-            return None
-    if loaded == (0,) or not holds_only_demo_shop(database):
-        return None
+            return False
+    return loaded != (0,) and holds_only_demo_shop(database)
+
+
+def move_aside(database: Path) -> Path:
+    """Give the warehouse a free name beside its own; gives that name."""
     aside = database.with_name(f"{database.stem}-demo{database.suffix}")
     number = 1
-    while aside.exists():
+    while aside.exists() or _log_of(aside).exists():
         number += 1
         aside = database.with_name(f"{database.stem}-demo-{number}{database.suffix}")
+    # The log first: were it left behind alone, the new warehouse would take it for its own.
+    if _log_of(database).exists():
+        _log_of(database).rename(_log_of(aside))
     database.rename(aside)
     return aside
+
+
+def _log_of(database: Path) -> Path:
+    """Where DuckDB writes what is not yet in the file, such as after a process was killed."""
+    return database.with_name(f"{database.name}.wal")

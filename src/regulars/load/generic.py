@@ -6,7 +6,9 @@ from pathlib import Path
 from regulars.errors import UsageError
 from regulars.load.landing import TABLES_BY_NAME, Table
 from regulars.load.mapping import ColumnSource, Mapping, TableMapping, did_you_mean
+from regulars.load.readers import Source
 from regulars.load.staging import LINE_AMOUNT_RULE, Context, Prepared, canonical, cast_rows, keep_good
+from regulars.load.wording import ended
 
 CLOSE = 0.84
 """Similarity from which an unknown column is taken for a misspelling, not for an extra."""
@@ -28,19 +30,19 @@ def unknown_table(path: Path) -> UsageError:
     """What to say about a file whose name is no landing table."""
     stem = canonical(path.name.split(".")[0])
     return UsageError(
-        f"{path}: the name says no landing table{did_you_mean(stem, TABLES_BY_NAME)} "
+        f"{ended(f'{path}: the name says no landing table{did_you_mean(stem, TABLES_BY_NAME)}')} "
         f"Rename it, or say it: --table orders={path}; for another shop system see --preset and --mapping"
     )
 
 
-def own_columns(context: Context, table: Table) -> TableMapping:
+def own_columns(source: Source, table: Table) -> TableMapping:
     """The mapping of a file that has the landing names already.
 
     Raises
     ------
     UsageError: a required column is missing, or a column looks like a misspelled one.
     """
-    present = {canonical(name): name for name in context.source.columns}
+    present = {canonical(name): name for name in source.columns}
     found = {name: ColumnSource.model_validate({"from": name}) for name in table.column_names if name in present}
     absent = [name for name in table.column_names if name not in present]
     extra = [name for name in present if name not in table.column_names and name != "_loaded_at"]
@@ -48,16 +50,16 @@ def own_columns(context: Context, table: Table) -> TableMapping:
         close = difflib.get_close_matches(name, absent, n=1, cutoff=CLOSE)
         if close:
             raise UsageError(
-                f"{context.source.name}: {table.name} has no column {present[name]}; did you mean {close[0]}? "
+                f"{source.name}: {table.name} has no column {present[name]}; did you mean {close[0]}? "
                 "Rename it, or say what it is with --mapping"
             )
     missing = [name for name in absent if table.column(name).required]
     if missing:
         close = difflib.get_close_matches(missing[0], extra, n=2, cutoff=0.5)
         hint = f"; is it {' or '.join(present[name] for name in close)}?" if close else ""
+        needs = f"{source.name}: {table.name} needs the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
         raise UsageError(
-            f"{context.source.name}: {table.name} needs the column{'s' if len(missing) > 1 else ''} "
-            f"{', '.join(missing)}{hint} The file has {', '.join(context.source.columns)}. "
+            f"{ended(needs + hint)} The file has {', '.join(source.columns)}. "
             "Say which is which with --mapping, or name the shop system with --preset"
         )
     return TableMapping(table=table.name, match="*", columns=found)
@@ -81,7 +83,7 @@ def prepare(context: Context, entries: list[TableMapping]) -> Prepared:
     return Prepared(outputs, [name for name in ignored_columns if name != "_loaded_at"])
 
 
-def entries_for(context: Context, mapping: Mapping, table: str | None, path: Path) -> list[TableMapping]:
+def entries_for(source: Source, mapping: Mapping, table: str | None, path: Path) -> list[TableMapping]:
     """Which landing tables the file holds, and how.
 
     Raises
@@ -92,7 +94,7 @@ def entries_for(context: Context, mapping: Mapping, table: str | None, path: Pat
         name = table or table_named(path)
         if name is None:
             raise unknown_table(path)
-        return [own_columns(context, TABLES_BY_NAME[name])]
+        return [own_columns(source, TABLES_BY_NAME[name])]
     entries = mapping.tables_for(path.name)
     if table:
         entries = [entry for entry in mapping.tables if entry.table == table]

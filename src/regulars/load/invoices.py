@@ -16,7 +16,9 @@ import pyarrow as pa
 from regulars.load.casting import quote
 from regulars.load.landing import TABLES_BY_NAME, Column, Table
 from regulars.load.mapping import InvoiceRules, Mapping
-from regulars.load.staging import LINE_AMOUNT_RULE, Context, Output, Prepared, cast_rows
+from regulars.load.positions import POSITIONS, WHOLE_ORDERS, list_whole_orders, number_rows
+from regulars.load.staging import LINE_AMOUNT_RULE, Context, Output, Prepared, Replaced, cast_rows
+from regulars.load.wording import counted
 
 FIELDS = Table(
     name="order_lines",
@@ -33,6 +35,9 @@ FIELDS = Table(
         Column("country", "text", "Name of the customer's country."),
     ),
 )
+
+_REFUND_ID = "(?s)^(.*)-[0-9]+$"
+"""A refund is named after its invoice and the position of its row."""
 
 
 class _Sale(NamedTuple):
@@ -54,19 +59,19 @@ def prepare(context: Context, mapping: Mapping) -> Prepared:
     _derive(context, rules)
     charges = connection.execute("select count(*) from load_invoice where kind = 'charge'").fetchone()
     notes = [
-        f"{charges[0] if charges else 0:,} charge rows summed into orders.shipping_amount",
-        f"{matched:,} of {returned:,} returns matched to the sale they take back",
+        f"{counted(charges[0] if charges else 0, 'charge row')} summed into orders.shipping_amount",
+        f"{matched:,} of {counted(returned, 'return')} matched to the sale they take back",
     ]
     names = ("customers", "products", "orders", "order_lines", "refunds")
     outputs = [Output(TABLES_BY_NAME[name], f"load_out_{name}", has_unique_key=True) for name in names]
-    return Prepared(outputs, ignored, notes)
+    return Prepared(outputs, ignored, notes, Replaced("load_invoice_cast", "invoice_id", _REFUND_ID))
 
 
 def _classify(context: Context, rules: InvoiceRules) -> None:
     countries = " ".join(
         f"when {quote(name.lower())} then {quote(code) if code else 'null'}" for name, code in rules.countries.items()
     )
-    # The position counts every row of the invoice, bad ones too, so that numbers stay when a bad row is put right.
+    number_rows(context, "load_invoice_cast", "invoice_id")
     context.connection.execute(
         f"""
         create or replace temp table load_invoice as
@@ -80,10 +85,7 @@ def _classify(context: Context, rules: InvoiceRules) -> None:
                 else 'charge'
             end as kind,
             position
-        from (
-            select *, row_number() over (partition by invoice_id order by _line) as position
-            from load_invoice_cast
-        )
+        from load_invoice_cast inner join {POSITIONS} using (_line)
         where _fault is null
         """
     )
@@ -131,14 +133,20 @@ def _match_returns(context: Context) -> tuple[int, int]:
         order by 3, 4, 5
         """
     ).fetchall()
+    sees_orders_whole = not list_whole_orders(context, "load_invoice_cast", "invoice_id")
+    # What this file withdraws takes nothing any more.
     taken = connection.execute(
-        """
+        f"""
         select refunded_at, order_id, line_number, quantity from (
             select *, row_number() over (partition by refund_id order by _loaded_at desc) as version from raw.refunds
             where refund_id not in (select invoice_id || '-' || position from load_invoice where kind = 'return')
+                and regexp_extract(refund_id, ?, 1) not in (
+                    select order_id from {WHOLE_ORDERS} where {sees_orders_whole}
+                )
         )
         where version = 1 and line_number is not null and quantity is not null
-        """
+        """,
+        [_REFUND_ID],
     ).fetchall()
     by_pair: dict[tuple[str, str], list[_Sale]] = {}
     left: dict[tuple[str, int], Decimal] = {}

@@ -8,7 +8,10 @@ from regulars.errors import UsageError
 from regulars.load.casting import quote
 from regulars.load.landing import ORDER_STATUSES, TABLES_BY_NAME, Column, Table
 from regulars.load.mapping import Mapping
-from regulars.load.staging import FAULTS, LINE_AMOUNT_RULE, Context, Output, Prepared, cast_rows
+from regulars.load.positions import POSITIONS, number_rows
+from regulars.load.prices_with_tax import take_out_tax
+from regulars.load.staging import FAULTS, LINE_AMOUNT_RULE, Context, Output, Prepared, Replaced, cast_rows, find_column
+from regulars.load.wording import ended
 
 FIELDS = Table(
     name="order_lines",
@@ -27,13 +30,14 @@ FIELDS = Table(
         Column("status", "text", "State.", allowed=ORDER_STATUSES, unknown_reason="unknown_status"),
         Column("cancelled_at", "timestamp", "When it was cancelled."),
         Column("currency", "text", "ISO 4217.", is_currency=True),
-        Column("net_subtotal_amount", "amount", "What the goods cost after discounts."),
+        Column("net_subtotal_amount", "amount", "What the goods cost after discounts, in the terms of the prices."),
         Column("gross_subtotal_amount", "amount", "What the goods cost before discounts."),
         Column("order_discount_amount", "amount", "Discount of the whole order.", minimum=0),
         Column("shipping_amount", "amount", "Shipping."),
-        Column("tax_amount", "amount", "Tax."),
+        Column("tax_amount", "amount", "Tax of goods and shipping."),
+        Column("total_amount", "amount", "What was to be paid: goods, shipping and tax."),
         Column("discount_codes", "text", "Codes."),
-        Column("refunded_amount", "amount", "Given back, of the whole order."),
+        Column("refunded_amount", "amount", "Given back, of the whole order, with its tax and shipping."),
         Column("channel", "text", "Where the order came from."),
         Column("ship_to_name", "text", "Receiver."),
         Column("ship_to_first_name", "text", "Receiver."),
@@ -48,7 +52,7 @@ FIELDS = Table(
         Column("line_discount_amount", "amount", "Discount of the line.", minimum=0),
         Column("line_subtotal_amount", "amount", "What the line costs before discounts."),
         Column("line_total_amount", "amount", "What the line costs after discounts."),
-        Column("line_refunded_amount", "amount", "Given back, of the line."),
+        Column("line_refunded_amount", "amount", "Given back, of the line, without tax."),
         Column("line_refunded_quantity", "quantity", "Units taken back."),
     ),
 )
@@ -69,6 +73,7 @@ _ORDER_COLUMNS = (
     "order_discount_amount",
     "shipping_amount",
     "tax_amount",
+    "total_amount",
     "discount_codes",
     "refunded_amount",
     "channel",
@@ -78,6 +83,8 @@ _ORDER_COLUMNS = (
     "ship_to_country",
     "ship_to_postal_code",
 )
+
+_ORDER_REJECTED = "The order itself was rejected: none of its rows that can be used has its date, status and currency."
 
 
 def prepare(context: Context, mapping: Mapping, currency: str | None) -> Prepared:
@@ -97,13 +104,21 @@ def prepare(context: Context, mapping: Mapping, currency: str | None) -> Prepare
         ignored = cast_rows(context, FIELDS, fields, "load_rows_cast", rules)
     except UsageError as error:
         if mapping.hint:
-            raise UsageError(f"{error} {mapping.hint}") from error
+            raise UsageError(f"{ended(str(error))} {mapping.hint}") from error
         raise
     _orders(context, is_line, currency)
     _lines(context)
+    notes = take_out_tax(context.connection)
     _rest(context)
     names = ("customers", "products", "orders", "order_lines", "refunds")
-    return Prepared([Output(TABLES_BY_NAME[name], f"load_out_{name}", has_unique_key=True) for name in names], ignored)
+    outputs = [Output(TABLES_BY_NAME[name], f"load_out_{name}", has_unique_key=True) for name in names]
+    # An export without the columns of refunds says nothing about them, so none is withdrawn.
+    speaks_of_refunds = any(
+        name in fields and find_column(context.source, fields[name].source)
+        for name in ("refunded_amount", "line_refunded_amount")
+    )
+    refund_id = "(?s)^(.*)-refund(?:-[0-9]+)?$" if speaks_of_refunds else None
+    return Prepared(outputs, ignored, notes, Replaced("load_rows_cast", "order_id", refund_id))
 
 
 def _orders(context: Context, is_line: str, currency: str | None) -> None:
@@ -125,15 +140,17 @@ def _orders(context: Context, is_line: str, currency: str | None) -> None:
     )
     connection.execute(
         f"insert into {FAULTS} select _line, 'order_lines', 'order_line_without_order', "
-        f"{quote('order_id: no usable row of this order has its date, status and currency')} "
+        f"{quote('order_id: ' + _ORDER_REJECTED)} "
         f"from load_rows_cast semi join load_rows_incomplete using (order_id) where _fault is null"
     )
+    number_rows(context, "load_rows_cast", "order_id")
     connection.execute("delete from load_rows_orders where order_id in (select order_id from load_rows_incomplete)")
     connection.execute(
         f"""
         create or replace temp table load_rows as
         select *, {is_line} as is_line from (
-            select *, row_number() over (partition by order_id order by _line) as line_number from load_rows_cast
+            select load_rows_cast.*, position as line_number
+            from load_rows_cast inner join {POSITIONS} using (_line)
         ) as rows anti join load_rows_incomplete using (order_id)
         where _fault is null
         """
@@ -241,7 +258,9 @@ def _rest(context: Context) -> None:
         """
     )
     connection.execute("create or replace temp view load_out_order_lines as select * from load_rows_lines")
-    # The exports give amounts but no dates of refunds: the day of the cancellation, else that of the order.
+    # The exports give amounts but no dates of refunds: the day of the cancellation, else that of the order. What was
+    # given back of a whole order holds tax and shipping too, so that the goods' part of it is theirs in the total:
+    # all of the total is all of the goods. Where lines say what was given back for them, the rest is tax and shipping.
     connection.execute(
         """
         create or replace temp table load_out_refunds as
@@ -251,6 +270,35 @@ def _rest(context: Context) -> None:
                 abs(load_rows.line_refunded_amount) as amount,
                 nullif(abs(load_rows.line_refunded_quantity), 0) as quantity
             from load_rows where is_line and line_refunded_amount <> 0
+        ),
+        goods as (
+            select order_id, sum(round(cast(quantity as decimal(38, 4)) * unit_price, 4) - discount_amount) as amount
+            from load_rows_lines group by order_id
+        ),
+        whole as (
+            select
+                orders.*,
+                case
+                    when total_amount > 0 and abs(refunded_amount) >= total_amount
+                        then goods.amount - coalesce(given.amount, 0)
+                    when given.amount > 0 then 0
+                    when total_amount > 0
+                        then least(
+                            cast(
+                                round(
+                                    cast(abs(refunded_amount) as double)
+                                    * cast(goods.amount as double) / cast(total_amount as double), 4
+                                ) as decimal(18, 4)
+                            ),
+                            abs(refunded_amount), goods.amount
+                        )
+                    else least(abs(refunded_amount), goods.amount)
+                end as amount
+            from load_rows_orders as orders
+            inner join goods on orders.order_id = goods.order_id
+            left join (select order_id, sum(amount) as amount from by_line group by order_id) as given
+                on orders.order_id = given.order_id
+            where refunded_amount <> 0
         )
         select
             by_line._line, by_line.order_id || '-refund-' || line_number as refund_id, by_line.order_id,
@@ -258,12 +306,9 @@ def _rest(context: Context) -> None:
         from by_line inner join load_rows_orders as orders on by_line.order_id = orders.order_id
         union all
         select
-            orders._line, orders.order_id || '-refund', orders.order_id, coalesce(cancelled_at, ordered_at),
-            abs(refunded_amount) - coalesce(given.amount, 0), null, null
-        from load_rows_orders as orders
-        left join (select order_id, sum(amount) as amount from by_line group by order_id) as given
-            on orders.order_id = given.order_id
-        where abs(refunded_amount) > coalesce(given.amount, 0)
+            _line, order_id || '-refund', order_id, coalesce(cancelled_at, ordered_at),
+            cast(amount as decimal(18, 4)), null, null
+        from whole where amount > 0
         """
     )
     connection.execute(

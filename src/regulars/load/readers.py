@@ -117,25 +117,53 @@ def open_source(
     ------
     UsageError: missing, empty, cut off, or of another format than its name says.
     """
+    kind, compression = _checked(path)
+    if kind == "parquet":
+        return _parquet(connection, path, stage)
+    if kind == "excel":
+        return _excel(connection, path, stage, reading)
+    with _text_of(path, compression, reading) as (text, position):
+        watch: Watch = partial(_watched, position=position, progress=progress or _nobody)
+        if kind == "json lines":
+            return _json_lines(connection, text, path, stage, watch)
+        return _delimited(connection, _delimited_file(text, path, kind, reading), path, stage, watch)
+
+
+def read_columns(connection: duckdb.DuckDBPyConnection, path: Path, reading: Reading) -> dict[str, str]:
+    """Column names with their DuckDB types; of delimited text only the header is read.
+
+    Raises
+    ------
+    UsageError: as for :func:`open_source`, as far as the header tells.
+    """
+    kind, compression = _checked(path)
+    if kind not in ("csv", "tsv"):
+        return open_source(connection, path, "load_look", reading).columns
+    with _text_of(path, compression, reading) as (text, _):
+        return dict.fromkeys(_delimited_file(text, path, kind, reading).columns, "VARCHAR")
+
+
+def _checked(path: Path) -> tuple[str, str | None]:
     if not path.exists():
         raise UsageError(f"{path} does not exist")
     kind, compression = file_format(path)
     if path.stat().st_size == 0:
         raise UsageError(f"{path} is empty (0 bytes); was the export interrupted?")
-    if kind == "parquet":
-        return _parquet(connection, path, stage)
-    if kind == "excel":
-        return _excel(connection, path, stage, reading)
+    return kind, compression
+
+
+def _delimited_file(text: io.TextIOWrapper, path: Path, kind: str, reading: Reading) -> DelimitedFile:
+    return DelimitedFile(text, str(path), reading.delimiter or ("\t" if kind == "tsv" else None))
+
+
+@contextmanager
+def _text_of(path: Path, compression: str | None, reading: Reading) -> Iterator[tuple[io.TextIOWrapper, Position]]:
+    """The file's text and how far the file was read; whatever keeps it from being read becomes a sentence."""
     try:
         with _opened(path, compression) as (stream, _):
             start = stream.read(4)
         with _opened(path, compression) as (stream, position):
-            watch: Watch = partial(_watched, position=position, progress=progress or _nobody)
-            text = _decoded(stream, start, reading.encoding)
-            if kind == "json lines":
-                return _json_lines(connection, text, path, stage, watch)
-            delimiter = reading.delimiter or ("\t" if kind == "tsv" else None)
-            return _delimited(connection, DelimitedFile(text, str(path), delimiter), path, stage, watch)
+            yield _decoded(stream, start, reading.encoding), position
     except (EOFError, zlib.error, gzip.BadGzipFile, OSError, pa.ArrowInvalid) as error:
         _refuse_if_cut(path, compression, error)
         raise

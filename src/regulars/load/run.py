@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -13,13 +13,14 @@ from typing import Protocol
 import duckdb
 
 from regulars.errors import UsageError
-from regulars.load import events, generic, invoices, order_rows, readers, staging, store
+from regulars.load import events, generic, invoices, order_rows, readers, staging, store, withdrawals
 from regulars.load.casting import Dialect, quote
 from regulars.load.landing import TABLES, create_tables
 from regulars.load.mapping import Mapping
 from regulars.load.readers import Reading
 from regulars.load.staging import Context, Prepared
 from regulars.load.store import FileReport, TableCount
+from regulars.load.withdrawals import Withdrawn
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ class Reporter(Protocol):
 
 def load_files(
     connection: duckdb.DuckDBPyConnection, requests: list[Request], options: Options, reporter: Reporter
-) -> list[FileReport]:
-    """Load the files: orders before what refers to them, each file whole or not at all.
+) -> Iterator[FileReport]:
+    """Load the files: orders before what refers to them, each file whole or not at all; gives each report at once.
 
     Raises
     ------
@@ -84,6 +85,7 @@ def load_files(
     """
     check_dialect(connection, options.dialect)
     create_tables(connection)
+    store.begin_batch(connection)
     # Rows carry their line, so their order need not be kept in memory; what does not fit there goes to disk.
     connection.execute("set preserve_insertion_order = false")
     # An order line is judged once every file with orders of the batch was read.
@@ -93,14 +95,12 @@ def load_files(
         names = tables_of(request, options.mapping)
         return min((order.index(name) for name in names), default=0)
 
-    reports = []
     for request in sorted(requests, key=rank):
         started = time.perf_counter()
         with reporter.file(request.path) as progress:
             report = _load_file(connection, request, options, reporter, progress)
         report.seconds = time.perf_counter() - started
-        reports.append(report)
-    return reports
+        yield report
 
 
 def tables_of(request: Request, mapping: Mapping) -> list[str]:
@@ -112,7 +112,7 @@ def tables_of(request: Request, mapping: Mapping) -> list[str]:
     if mapping.layout == "generic":
         name = generic.table_named(request.path)
         return [name] if name else []
-    return ["orders"]
+    return ["email_events", "web_events"] if mapping.layout == "events" else ["orders"]
 
 
 def _main_table(request: Request, mapping: Mapping) -> str:
@@ -190,11 +190,20 @@ def _load_file(
         rejected = store.summarise_faults(connection, report)
         report.rows = source.row_count
         report.ignored_columns = prepared.ignored_columns
-        report.notes = [*context.notes, *prepared.notes]
-        reporter.phase("storing")
-        loaded_at = quote(store.next_loaded_at(connection, options.now).isoformat()) + "::timestamptz"
         if report.rejected > options.max_reject_share * report.rows:
             report.outcome = "rolled_back"
+        if not report.rows:
+            report.notes.append("the file has a header and no rows")
+        if mapping.layout in ("generic", "tables") and any(item.output.table.name == "orders" for item in ready):
+            is_left_out = report.outcome == "rolled_back"
+            store.remember_rejected_orders(connection, "load_typed_orders", is_left_out=is_left_out)
+        report.notes += [*context.notes, *prepared.notes]
+        withdrawn: list[Withdrawn] = []
+        if prepared.replaced is not None:
+            withdrawn, kept_back = withdrawals.find_withdrawn(context, prepared.replaced, mapping.name)
+            report.notes += kept_back if report.outcome == "loaded" else []
+        reporter.phase("storing")
+        loaded_at = quote(store.next_loaded_at(connection, options.now).isoformat()) + "::timestamptz"
         connection.execute("begin transaction")
         try:
             kept = store.insert_rejects(connection, source, loaded_at) if report.rejected else 0
@@ -205,13 +214,18 @@ def _load_file(
                 loaded = store.insert_new(connection, item, loaded_at) if report.outcome == "loaded" else 0
                 report.tables.append(TableCount(name, rows, loaded, rows - loaded - faults, faults))
             if report.outcome == "loaded":
-                is_news = kept or any(count.loaded for count in report.tables)
+                for gone in withdrawn:
+                    withdrawals.insert_withdrawn(connection, gone, loaded_at)
+                    report.withdrawn[gone.table.name] = gone.rows
+                is_news = kept or withdrawn or any(count.loaded for count in report.tables)
                 if is_news or not store.is_recorded(connection, sha256):
                     store.record_file(connection, report, sha256, loaded_at)
             connection.execute("commit")
         except BaseException:
             connection.execute("rollback")
             raise
+        if report.withdrawn:
+            report.notes.append(f"{withdrawals.in_words(withdrawn)} withdrawn: their orders came again without them")
     finally:
         _drop_stage(connection)
     return report
@@ -224,7 +238,7 @@ def _prepare(context: Context, request: Request, options: Options) -> Prepared:
         return order_rows.prepare(context, options.mapping, options.currency)
     if options.mapping.layout == "events":
         return events.prepare(context, options.mapping)
-    entries = generic.entries_for(context, options.mapping, request.table, request.path)
+    entries = generic.entries_for(context.source, options.mapping, request.table, request.path)
     return generic.prepare(context, entries)
 
 

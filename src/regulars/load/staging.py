@@ -24,6 +24,7 @@ from regulars.load.landing import Column, Table
 from regulars.load.mapping import ColumnSource, did_you_mean
 from regulars.load.readers import Source
 from regulars.load.reasons import REASONS
+from regulars.load.wording import counted
 
 FAULTS = "load_faults"
 
@@ -45,6 +46,20 @@ class Prepared:
     outputs: list[Output]
     ignored_columns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    replaced: "Replaced | None" = None
+    """Set where the file holds its orders whole, so that what is stored of them beyond it is withdrawn."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Which orders a file replaces, and how the refunds it makes for them are known."""
+
+    typed: str
+    """Every row of the file, the faulty ones too."""
+    key: str
+    """The column of ``typed`` that names the order."""
+    refund_id: str | None
+    """Pattern of the refund ids, with the order as first group; None: the file does not speak of refunds."""
 
 
 @dataclass(frozen=True)
@@ -198,9 +213,7 @@ def _origin(
     if name is None:
         if spec.optional:
             return quote(spec.default) if spec.default is not None else "cast(null as varchar)", "VARCHAR"
-        wanted = " or ".join(spec.source)
-        hint = did_you_mean(spec.source[0], source.columns)
-        raise UsageError(f"{source.name} has no column {wanted} (for {table.name}.{column.name}){hint}")
+        raise missing_column(source, f"{table.name}.{column.name}", spec)
     used.add(name)
     expression, kind = f"source.{identifier(name)}", source.columns[name]
     if spec.lookup:
@@ -215,8 +228,8 @@ def _origin(
         if missing and missing[0]:
             # An empty value is not an error of the row, but a customer_id that is lost makes a guest of a customer.
             context.notes.append(
-                f"{table.name}.{column.name}: {missing[0]:,} rows have a {name} that {spec.lookup.file} does not hold; "
-                "the column stays empty there"
+                f"{table.name}.{column.name}: {spec.lookup.file} does not hold the {name} of "
+                f"{counted(missing[0], 'row')}; the column stays empty there"
             )
         expression = f"{alias}.value"
     if spec.values:
@@ -230,6 +243,13 @@ def _origin(
         expression = f"coalesce({cleaned(as_text(expression, kind))}, {quote(spec.default)})"
         kind = "VARCHAR"
     return expression, kind
+
+
+def missing_column(source: Source, landing_column: str, spec: ColumnSource) -> UsageError:
+    """What to say about a file that lacks a column."""
+    wanted = " or ".join(spec.source)
+    hint = did_you_mean(spec.source[0], source.columns)
+    return UsageError(f"{source.name} has no column {wanted} (for {landing_column}){hint}")
 
 
 def _lookup(context: Context, spec: ColumnSource, alias: str) -> tuple[str, str]:
@@ -275,7 +295,7 @@ def _lookup(context: Context, spec: ColumnSource, alias: str) -> tuple[str, str]
         several = context.connection.execute(f"select count(*) from {relation} where variants > 1").fetchone()
         if several and several[0]:
             raise UsageError(
-                f"{other.name}: {several[0]} values of {lookup.key} have more than one {lookup.value}; "
+                f"{other.name}: {counted(several[0], 'value')} of {lookup.key} with more than one {lookup.value}; "
                 "say `combine: sum`, `min` or `max`"
             )
     return relation, kind

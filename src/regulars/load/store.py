@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from regulars.load.casting import identifier, quote
-from regulars.load.landing import LOADED_AT, LOADED_FILES, REJECTED_ROWS, TABLES
+from regulars.load.landing import LOADED_AT, LOADED_FILES, REJECTED_ROWS, TABLES, TABLES_BY_NAME
 from regulars.load.readers import Source
 from regulars.load.reasons import REASONS
 from regulars.load.staging import FAULTS, Output
@@ -35,6 +35,8 @@ class FileReport:
     reasons: dict[str, int] = field(default_factory=dict)
     first_rejects: list[tuple[int, str, str]] = field(default_factory=list)
     """Line, reason code and sentence of the first rejected rows."""
+    withdrawn: dict[str, int] = field(default_factory=dict)
+    """Stored rows by table that the file's orders no longer have; not among the rows read."""
     tables: list[TableCount] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -52,6 +54,21 @@ class Ready:
     rows: int
     late_faults: int
     """Rows of the output that these checks rejected."""
+
+
+REJECTED_ORDERS = "batch_rejected_orders"
+"""Temp table (order_id) of the orders that this batch rejected, so that their lines can be told why."""
+
+
+def begin_batch(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forget the rejected orders of an earlier batch."""
+    connection.execute(f"create or replace temp table {REJECTED_ORDERS} (order_id varchar)")
+
+
+def remember_rejected_orders(connection: duckdb.DuckDBPyConnection, typed: str, *, is_left_out: bool) -> None:
+    """Keep the ids of the orders of ``typed`` that are not loaded: all of them where the file is left out."""
+    rejected = "true" if is_left_out else f"_line in (select _line from {FAULTS} where table_name = 'orders')"
+    connection.execute(f"insert into {REJECTED_ORDERS} select distinct order_id from {typed} where {rejected}")
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -105,16 +122,21 @@ def check_keys_and_orders(connection: duckdb.DuckDBPyConnection, outputs: list[O
             orphans = f"load_orphans_{table.name}"
             anti = "".join(f" anti join {excluded} using (_line)" for excluded in exclusions)
             connection.execute(
-                f"create or replace temp table {orphans} as select _line from {relation}{anti} "
+                f"create or replace temp table {orphans} as select _line, order_id from {relation}{anti} "
                 f"anti join ({known}) using (order_id)"
             )
             found = _one(connection, f"select count(*) from {orphans}")
             if found:
                 late_faults += found
                 reason = "order_line_without_order" if table.name == "order_lines" else "refund_without_order"
+                what = "line" if table.name == "order_lines" else "refund"
+                rejected = (
+                    f"order_id: The order of this {what} was itself rejected in this batch; put that right first."
+                )
                 connection.execute(
-                    f"insert into {FAULTS} "
-                    f"select _line, {name}, {quote(reason)}, {quote('order_id: ' + REASONS[reason])} "
+                    f"insert into {FAULTS} select _line, {name}, {quote(reason)}, "
+                    f"case when order_id in (select order_id from {REJECTED_ORDERS}) then {quote(rejected)} "
+                    f"else {quote('order_id: ' + REASONS[reason])} end "
                     f"from {orphans}"
                 )
                 exclusions.append(orphans)
@@ -207,22 +229,18 @@ def stored_counts(connection: duckdb.DuckDBPyConnection, sha256: str) -> list[Ta
     """Counts of the load of this very file, if it is complete and still the last word on each of its tables."""
     rows = connection.execute(
         f"""
-        with latest as (
-            select *, max({LOADED_AT}) over () as last_load from {LOADED_FILES.relation} where sha256 = ?
-        ),
-        mine as (select * from latest where {LOADED_AT} = last_load)
-        select table_name, row_count, rejected_count,
-            exists (
-                select 1 from {LOADED_FILES.relation} as later
-                where later.table_name = mine.table_name and later.{LOADED_AT} > mine.{LOADED_AT}
-                    and later.loaded_count > 0
-            )
-        from mine
+        select table_name, row_count, rejected_count, epoch_us({LOADED_AT}) from {LOADED_FILES.relation}
+        where sha256 = ? and {LOADED_AT} = (select max({LOADED_AT}) from {LOADED_FILES.relation} where sha256 = ?)
         """,
-        [sha256],
+        [sha256, sha256],
     ).fetchall()
-    if not rows or any(rejected or overtaken for _, _, rejected, overtaken in rows):
+    if not rows or any(rejected for _, _, rejected, _ in rows):
         return None
+    # The tables are asked, not the record: rows that a later file withdrew are not among the rows it loaded.
+    for name, _, _, loaded_at in rows:
+        later = f"select 1 from {TABLES_BY_NAME[str(name)].relation} where {LOADED_AT} > make_timestamptz({loaded_at})"
+        if connection.execute(f"{later} limit 1").fetchone():
+            return None
     return [TableCount(str(name), rows=int(count), unchanged=int(count)) for name, count, _, _ in rows]
 
 

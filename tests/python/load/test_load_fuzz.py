@@ -71,7 +71,7 @@ def loaded(connection: duckdb.DuckDBPyConnection, name: str, content: bytes, sha
         options = Options(mapping=preset("generic"), now=NOW, max_reject_share=share)
         before = counts(connection)
         try:
-            report = load_files(connection, [Request(path)], options, Quiet())[0]
+            (report,) = load_files(connection, [Request(path)], options, Quiet())
         except UsageError:
             assert counts(connection) == before
             return
