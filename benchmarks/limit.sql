@@ -65,6 +65,7 @@ select
     nullif(lower(trim(email)), '') as email,
     email_events.event_id,
     event_type = 'received' as is_receipt,
+    event_type in ('unsubscribed', 'marked_spam') as is_refusal,
     event_type = 'clicked' or (event_type = 'opened' and not coalesce(is_machine_open, false)) as is_engagement,
     occurred_at at time zone 'UTC' as occurred_at
 from raw.email_events
@@ -98,12 +99,13 @@ select
     nullif(trim(category), '') as category,
     dense_rank() over (order by nullif(trim(category), '') nulls first) as category_number,
     unit_cost,
-    coalesce(',' || replace(replace(lower(trim(tags)), ', ', ','), ' ,', ',') || ',' like '%,gift,%', false) as is_gift_product,
-    coalesce(
-        ',' || replace(replace(lower(trim(tags)), ', ', ','), ' ,', ',') || ',' like '%,gift_wrap,%'
-        or ',' || replace(replace(lower(trim(tags)), ', ', ','), ' ,', ',') || ',' like '%,gift_card,%', false
-    ) as is_gift_proof
-from (select * from raw.products qualify row_number() over (partition by product_id order by _loaded_at desc) = 1);
+    coalesce(contains(tag_list, ',gift,'), false) as is_gift_product,
+    coalesce(contains(tag_list, ',gift_wrap,') or contains(tag_list, ',gift_card,'), false) as is_gift_proof
+from (
+    select *, ',' || regexp_replace(lower(trim(tags)), ' *, *', ',', 'g') || ',' as tag_list
+    from raw.products
+    qualify row_number() over (partition by product_id order by _loaded_at desc) = 1
+);
 
 create temp table rates as
 select day, upper(currency) as currency, rate
@@ -116,7 +118,9 @@ select
     cast(as_of_on as date) as as_of_on,
     cast(as_of_on as timestamp) as as_of_at,
     (select currency from all_orders group by currency order by count(*) desc, currency limit 1) as currency,
-    exists (select 1 from email_events) as has_email
+    exists (select 1 from email_events) as has_email,
+    exists (select 1 from web_events) as has_web,
+    exists (select 1 from products where category is not null) as has_categories
 from (
     select cast(max(happened_at) as date) + 1 as as_of_on
     from (
@@ -157,7 +161,7 @@ left join keys on coalesce('id:' || customer_id, 'email:' || email) = keys.key;
 drop table all_orders;
 
 create temp table identity_email_events as
-select keys.identity, event_id, is_receipt, is_engagement, occurred_at, cast(occurred_at as date) as occurred_on
+select keys.identity, event_id, is_receipt, is_refusal, is_engagement, occurred_at, cast(occurred_at as date) as occurred_on
 from email_events
 inner join keys on coalesce('id:' || customer_id, 'email:' || email) = keys.key;
 drop table email_events;
@@ -248,7 +252,8 @@ select
     bool_or(sms_consent) filter (where consent_rank = 1) as sms_consent,
     bool_or(ads_user_data_consent) filter (where consent_rank = 1) as ads_user_data_consent,
     bool_or(ads_personalization_consent) filter (where consent_rank = 1) as ads_personalization_consent,
-    bool_or(tracking_consent) filter (where consent_rank = 1) as tracking_consent
+    bool_or(tracking_consent) filter (where consent_rank = 1) as tracking_consent,
+    max(consent_updated_at) filter (where consent_rank = 1) as consent_updated_at
 from ranked
 group by customer;
 
@@ -268,7 +273,8 @@ select
         case when several.customer is null then profiles.ads_personalization_consent else several.ads_personalization_consent end, false
     ) as ads_personalization_consent,
     coalesce(case when several.customer is null then profiles.tracking_consent else several.tracking_consent end, false)
-        as tracking_consent
+        as tracking_consent,
+    case when several.customer is null then profiles.consent_updated_at else several.consent_updated_at end as consent_updated_at
 from customers
 left join profiles on customers.customer = profiles.rowid
 left join several_profiles as several on customers.customer = several.customer;
@@ -440,15 +446,23 @@ weeks as (
     from days
     group by all
 ),
+week_years as (
+    select weekofyear(monday_on) as iso_week, count(*) as year_count
+    from (
+        select unnest(generate_series(min(weeks.monday_on), max(weeks.monday_on), interval 7 days)) as monday_on from weeks
+    )
+    group by 1
+),
 high_weeks as (
     select iso_week, monday_on, net >= 1.5 * median(net) over (partition by iso_year) as is_high from weeks
 ),
 peak_weeks as (
     select iso_week
     from high_weeks
-    where is_high and month(monday_on) < 10
-    group by iso_week
-    having count(*) >= (select least(2, count(distinct iso_year)) from weeks)
+    inner join week_years using (iso_week)
+    where is_high and month(monday_on) <= 9
+    group by iso_week, year_count
+    having count(*) >= least(2, year_count)
 )
 select ordered_on from days
 where
@@ -510,7 +524,7 @@ select
     sum(case when is_valid then refund else 0 end) as refund,
     sum(case when is_valid then net else 0 end) as net,
     case when count(*) filter (where is_valid and margin is null) = 0 then sum(case when is_valid then margin end) end as margin,
-    count(*) filter (where is_valid and discount > 0) as discounted_order_count,
+    count(*) filter (where is_valid and discount > 0 and discount >= 0.001 * gross) as discounted_order_count,
     count(*) filter (where is_valid and is_gift) as gift_order_count,
     arg_min(channel, (ordered_at, order_id)) filter (where is_valid) as first_channel
 from facts_of_orders
@@ -524,6 +538,7 @@ select
     count(*) filter (where is_engagement) as lifetime_count,
     count(*) filter (where is_engagement and occurred_on >= as_of_on - 90) as recent_count,
     max(occurred_at) filter (where is_engagement) as last_engaged_at,
+    max(occurred_at) filter (where is_refusal) as last_refused_at,
     max(occurred_on, 3) filter (where is_engagement) as last_engaged_days
 from identity_email_events as events
 left join merged on events.identity = merged.identity
@@ -599,26 +614,27 @@ select
     coalesce((select arg_max(typical_gap_days, known_from) from typical_gaps), 90.0::double) as typical_gap_days,
     (
         select list(share order by share)[cast((90 * count(*) + 99) // 100 as bigint)]
-        from (select cast(discount as double) / cast(gross as double) as share from buyers where order_count > 0 and discount > 0)
+        from (select cast(discount as double) / cast(gross as double) as share from buyers where order_count > 0 and discounted_order_count > 0)
     ) as reference_share
 from moment;
 
 create temp table acquisition_costs as
 with spend as (
-    select channel, date_trunc('month', day) as month_on,
-        sum(case
+    select channel, month_on, case when count(*) = count(amount) then sum(amount) end as amount
+    from (select channel, date_trunc('month', day) as month_on,
+        case
             when spend_rows.currency = (select currency from moment) then amount
             else cast(round(amount * (
                 select arg_max(rate, rates.day) from rates
                 where rates.currency = spend_rows.currency and rates.day <= spend_rows.day
             ), 4) as decimal(18, 4))
-        end) as amount
+        end as amount
     from (
         select day, nullif(trim(channel), '') as channel, amount, upper(currency) as currency
         from raw.marketing_spend
         where day < (select as_of_on from moment)
         qualify row_number() over (partition by day, channel order by _loaded_at desc) = 1
-    ) as spend_rows
+    ) as spend_rows)
     group by all
 ),
 found as (
@@ -681,14 +697,16 @@ select
     rhythms.median_gap_days,
     coalesce(rhythms.order_day_count, 0) as order_day_count,
     coalesce(rhythms.peak_order_count, 0) as peak_order_count,
-    coalesce(categories.category_count, 0) as category_count,
+    case when shop.has_categories then coalesce(categories.category_count, 0) end as category_count,
     case when shop.has_email then coalesce(engagement.received_count, 0) end as received_count,
     case when shop.has_email then coalesce(engagement.recent_count, 0) end as engagement_count,
     case when shop.has_email then coalesce(engagement.lifetime_count, 0) end as engagement_lifetime_count,
     engagement.last_engaged_at,
+    people.email_consent
+    and (engagement.last_refused_at is null or coalesce(people.consent_updated_at > engagement.last_refused_at, false)) as is_subscribed,
     cast(engagement.last_engaged_at as date) as last_engaged_on,
     engagement.last_engaged_days[3] as third_last_engaged_on,
-    coalesce(site_intent.recent_count, 0) as intent_count,
+    case when shop.has_web then coalesce(site_intent.recent_count, 0) end as intent_count,
     site_intent.last_intent_on,
     case
         when
@@ -806,7 +824,7 @@ named as (
         end as persona,
         case
             when order_count = 0 and open_cart_at is not null then 'abandoned_cart'
-            when order_count = 0 and email_consent then 'subscriber'
+            when order_count = 0 and is_subscribed then 'subscriber'
             when order_count = 0 then 'unreachable'
             when is_high and state in ('new', 'active') then 'loyal'
             when state in ('new', 'active') then 'low_value_active'
@@ -838,6 +856,7 @@ select
     country,
     language,
     email_consent as has_email_consent,
+    is_subscribed,
     sms_consent as has_sms_consent,
     ads_user_data_consent as has_ads_user_data_consent,
     ads_personalization_consent as has_ads_personalization_consent,
@@ -895,14 +914,14 @@ select
     if(order_count > 0, 'history', null) as importance_basis,
     persona,
     case persona
-        when 'window_shopper' then 'No order, but looked at products on the site '
+        when 'window_shopper' then 'No order, but showed interest on the site '
             || intent_count || if(intent_count = 1, ' time', ' times') || ' in the last 90 days.'
-        when 'almost_there' then 'No order, but opened or clicked '
-            || engagement_count || if(engagement_count = 1, ' e-mail', ' e-mails') || ' in the last 90 days.'
-        when 'waiting_for_wows' then 'No order; opened or clicked '
-            || engagement_count || if(engagement_count = 1, ' e-mail', ' e-mails') || ' in the last 90 days.'
-        when 'false_start' then 'No order; opened or clicked ' || engagement_lifetime_count
-            || if(engagement_lifetime_count = 1, ' e-mail', ' e-mails') || ' once, but none in the last 90 days.'
+        when 'almost_there' then 'No order, but opened or clicked e-mails '
+            || engagement_count || if(engagement_count = 1, ' time', ' times') || ' in the last 90 days.'
+        when 'waiting_for_wows' then 'No order; opened or clicked e-mails '
+            || engagement_count || if(engagement_count = 1, ' time', ' times') || ' in the last 90 days.'
+        when 'false_start' then 'No order; opened or clicked e-mails ' || engagement_lifetime_count
+            || if(engagement_lifetime_count = 1, ' time', ' times') || ' before, but not in the last 90 days.'
         when 'too_new' then 'No order and nothing opened yet; known since ' || created_on || '.'
         else
             case
@@ -930,7 +949,7 @@ select
     case type
         when 'abandoned_cart' then 'No order yet; a cart has been open since ' || cast(open_cart_at as date) || '.'
         when 'subscriber' then 'No order yet, but may be written to by e-mail.'
-        when 'unreachable' then 'No order, no open cart and no consent to e-mail.'
+        when 'unreachable' then 'No order, no open cart and not subscribed to e-mail.'
         else 'Average order ' || average_text || if(is_high, ', at or above the shop''s ', ', below the shop''s ')
             || coalesce(shop_average_text, 'unknown') || '; ' || replace(state, '_', ' ') || ' by the time since the last order.'
     end as customer_type_reason,
@@ -953,7 +972,7 @@ select
     end + (1 - 0.8::double) * (discounted_order_count::double / order_count) >= 0.5 as is_sale_shopper,
     order_count >= 2 and discounted_order_count = 0 as is_full_price_shopper,
     gift_order_count > 0 as is_gift_buyer,
-    (email_consent and coalesce(received_count >= 5, false) and coalesce(engagement_count = 0, false))
+    (is_subscribed and coalesce(received_count >= 5, false) and coalesce(engagement_count = 0, false))
     or state in ('slipping_away', 'lost') as is_disengaged,
     (order_count = 1 and peak_order_count = 1) or (order_count >= 2 and peak_order_count >= 0.5 * order_count)
         as is_peak_season_buyer

@@ -179,7 +179,10 @@ select
     'M' || number || '-' || event_number as event_id,
     customer_id,
     email,
-    pick(number, event_number, ['received', 'received', 'received', 'opened', 'opened', 'clicked']) as event_type,
+    case
+        when event_number = 1 and chance(number, 'refuses') < 0.02 then pick(number, 'how', ['unsubscribed', 'marked_spam'])
+        else pick(number, event_number, ['received', 'received', 'received', 'opened', 'opened', 'clicked'])
+    end as event_type,
     timestamptz '2023-01-01 09:00:00+00'
     + to_days(start_day + cast(hash(number, 'mailed', event_number) % (1095 - start_day) as integer))
     + to_seconds(cast(hash(number, 'second', event_number) % 36000 as integer)) as occurred_at,

@@ -10,7 +10,7 @@
     } -%}
     {%- set highest = {'sale_reference_percent': 100, 'gift_clues': 3, 'peak_last_month': 12} -%}
     {%- set shares = ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
-                      'sale_discount_weight', 'core_category_share', 'peak_season_share'] -%}
+                      'sale_discount_weight', 'core_category_share', 'peak_season_share', 'least_discount_share'] -%}
     {%- set ratios = ['slipping_ratio', 'lost_ratio', 'peak_week_ratio'] -%}
     {%- set switches = ['has_refunds', 'has_customers', 'has_products', 'has_email_events', 'has_web_events',
                         'has_marketing_spend', 'has_exchange_rates', 'merge_customers_by_email',

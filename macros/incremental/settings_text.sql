@@ -2,7 +2,7 @@
     {#- The vars that shape rows of the incremental tables. -#}
     {%- set names = [
         'shop_timezone', 'shop_country', 'merge_customers_by_email', 'gift_tags', 'gift_wrap_tags',
-        'gift_card_tags', 'core_category_share', 'has_refunds', 'has_customers', 'has_products', 'has_exchange_rates',
+        'gift_card_tags', 'core_category_share', 'gift_clues', 'least_discount_share', 'has_refunds', 'has_customers', 'has_products', 'has_exchange_rates',
         'has_email_events', 'has_web_events', 'landing_database', 'landing_schema', 'landing_tables',
     ] -%}
     {%- set words = [] -%}

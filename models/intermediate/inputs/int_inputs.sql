@@ -88,7 +88,7 @@ inputs as (
     select
         'refunds' as input_name,
         coalesce(refunds.first_at < as_of.as_of_at, false) as has_rows,
-        'what was given back: every order counts in full' as absent_without
+        'what customers were given back; every order counts in full' as absent_without
 
     from as_of
 
@@ -140,7 +140,7 @@ inputs as (
     select
         'tracking_consents' as input_name,
         tracking_consent_count > 0 as has_rows,
-        'site intent, window shoppers, abandoned and open carts (var require_tracking_consent)' as absent_without
+        'whom site events may be counted for (var require_tracking_consent)' as absent_without
 
     from profile_counts
 

@@ -46,7 +46,7 @@ customer_orders as (
 
     where
         order_count > 0
-        and discount_amount > 0
+        and discounted_order_count > 0
 
 ),
 

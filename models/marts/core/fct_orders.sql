@@ -289,7 +289,10 @@ final as (
         cast(round(net_amount - cost_amount, 4) as numeric(18, 4)) as margin_amount,
         order_validity = 'valid' as is_valid,
         customer_id is null as is_guest_order,
-        coalesce(discount_amount > 0, false) as is_discounted,
+        -- What rounding the price of a unit leaves is no discount.
+        coalesce(
+            discount_amount > 0 and discount_amount >= {{ var('least_discount_share') }} * gross_amount, false
+        ) as is_discounted,
         is_gift_order
 
     from judged_orders

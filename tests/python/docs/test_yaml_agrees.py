@@ -9,7 +9,7 @@ import yaml
 
 from regulars.load.landing import LOADED_AT, LOADED_FILES, REJECTED_ROWS, SQL_TYPES, TABLES
 
-ENGINE_BRANCH = re.compile(r"(default|duckdb)__")
+ENGINE_BRANCH = re.compile(r"(default|duckdb|spark)__")
 
 
 def numeric(sql_type):

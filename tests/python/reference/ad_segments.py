@@ -62,7 +62,7 @@ def _best(facts: pd.DataFrame, typical: float, rules: Rules) -> pd.Series:
 def _sale_shoppers(facts: pd.DataFrame, rules: Rules) -> pd.Series:
     """The score in floats, and in exact fractions where a float could be on the wrong side of the threshold."""
     is_member = pd.Series(False, index=facts.index)
-    discounted = facts[(facts["order_count"] > 0) & (facts["discount_amount"] > 0)]
+    discounted = facts[(facts["order_count"] > 0) & (facts["discounted_order_count"] > 0)]
     discounted = discounted[discounted["gross_revenue_amount"] > 0]
     if discounted.empty:
         return is_member

@@ -48,7 +48,9 @@ def order_facts(
     orders["order_validity"] = _validity(orders)
     orders["is_gift_order"] = is_gift_order(orders, lines, tables["customers"], seeds["gift_occasions"], rules)
     orders["is_peak_order"] = is_peak_order(orders, orders["order_validity"] == VALID, seeds["peak_seasons"], rules)
-    orders["is_discounted"] = (orders["discount_amount"] > 0).fillna(False).astype(bool)
+    least = rules.least_discount_share
+    is_enough = orders["discount_amount"] * least.denominator >= orders["gross_amount"] * least.numerator
+    orders["is_discounted"] = ((orders["discount_amount"] > 0) & is_enough).fillna(False).astype(bool)
     return OrderFacts(orders, lines)
 
 

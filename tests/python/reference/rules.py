@@ -59,6 +59,7 @@ class Rules:
     open_cart_days: int = 30
 
     # ad segments
+    least_discount_share: Fraction = Fraction(1, 1000)
     best_customer_orders: int = 2
     best_customer_percent_rank: Fraction = Fraction(4, 5)
     sale_shopper_orders: int = 2
