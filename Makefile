@@ -24,9 +24,8 @@ lint: $(VENV)/.test
 build-check: $(VENV)/.test
 	$(BIN)/python scripts/in_scratch_warehouse.py build
 
-# The mutation check still has survivors that are neither killed nor explained; it joins when docs/mutants.md is there.
 pytest: $(VENV)/.test
-	$(BIN)/pytest --ignore=tests/python/mutation
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore=tests/python/mutation
 
 mutation: $(VENV)/.test  ## breaks the segment SQL in 1,464 ways and names what nobody notices (unfinished)
 	$(BIN)/pytest tests/python/mutation

@@ -8,13 +8,25 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 DATA = ROOT.parent / "shared" / "data"
 BIN = Path(sys.executable).parent
 
 # The same examples every time: a red test in CI is red on the desk.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("ci")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests share a worker: those of a built warehouse, else those of a file; the longest begin.
+
+    A worker builds its own session fixtures, so a warehouse that two workers look at would be built twice.
+    """
+    for item in items:
+        built = [name for name in getattr(item, "fixturenames", ()) if name.startswith("built_")]
+        item.add_marker(pytest.mark.xdist_group(built[0] if built else str(item.path.relative_to(HERE))))
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] != "project")
 
 
 def run_in_warehouse(database: Path, *words: str) -> str:
