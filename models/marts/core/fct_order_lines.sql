@@ -18,15 +18,9 @@ orders as (
 
 ),
 
-line_amounts as (
+line_nets as (
 
-    select * from {{ ref('int_order_line_amounts') }}
-
-),
-
-line_refunds as (
-
-    select * from {{ ref('int_line_refunds') }}
+    select * from {{ ref('int_order_line_nets') }}
 
 ),
 
@@ -34,32 +28,24 @@ order_lines as (
 
     select
         orders.order_id,
-        line_amounts.line_number,
+        line_nets.line_number,
         orders.customer_id,
-        line_amounts.product_id,
+        line_nets.product_id,
         orders.currency_code,
         orders.ordered_at,
         orders.ordered_on,
         orders.is_valid,
-        line_amounts.quantity as unit_count,
-        cast(line_amounts.quantity - coalesce(line_refunds.returned_quantity, 0) as numeric(18, 4)) as net_unit_count,
-        line_amounts.gross_amount,
-        line_amounts.discount_amount,
-        cast(coalesce(line_refunds.refund_amount, 0) as numeric(18, 4)) as refund_amount,
-        cast(
-            line_amounts.gross_amount - line_amounts.discount_amount - coalesce(line_refunds.refund_amount, 0)
-            as numeric(18, 4)
-        ) as net_amount
+        line_nets.unit_count,
+        line_nets.net_unit_count,
+        line_nets.gross_amount,
+        line_nets.discount_amount,
+        line_nets.refund_amount,
+        line_nets.net_amount
 
-    from line_amounts
+    from line_nets
 
     inner join orders
-        on line_amounts.order_id = orders.order_id
-
-    left join line_refunds
-        on
-            line_amounts.order_id = line_refunds.order_id
-            and line_amounts.line_number = line_refunds.line_number
+        on line_nets.order_id = orders.order_id
 
 )
 

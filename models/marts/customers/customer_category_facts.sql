@@ -9,21 +9,34 @@
 
 with
 
-lines as (
+-- The orders that count come first: joining all lines before would cost a daily build most of its time here.
+orders as (
 
     select
-        customer_id,
         order_id,
-        product_id,
-        net_unit_count,
-        net_amount
+        customer_id
 
-    from {{ ref('fct_order_lines') }}
+    from {{ ref('fct_orders') }}
 
     where
         is_valid
         and customer_id is not null
         {{ changed_only('customer_id', clause='and') }}
+
+),
+
+line_nets as (
+
+    select
+        order_id,
+        product_id,
+        net_unit_count,
+        net_amount
+
+    from {{ ref('int_order_line_nets') }}
+
+    -- A line of nothing was withdrawn by a later load of its order.
+    where unit_count <> 0
 
 ),
 
@@ -40,16 +53,19 @@ products as (
 lines_with_category as (
 
     select
-        lines.customer_id,
-        lines.order_id,
+        orders.customer_id,
+        orders.order_id,
         coalesce(products.category, 'uncategorised') as category,
-        lines.net_unit_count,
-        lines.net_amount
+        line_nets.net_unit_count,
+        line_nets.net_amount
 
-    from lines
+    from line_nets
+
+    inner join orders
+        on line_nets.order_id = orders.order_id
 
     left join products
-        on lines.product_id = products.product_id
+        on line_nets.product_id = products.product_id
 
 ),
 

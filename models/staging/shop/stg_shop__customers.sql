@@ -1,10 +1,21 @@
 {# Grain: one row per customer profile; the newest load of it wins. #}
+{{ config(
+    materialized='incremental' if var('has_customers') else 'view',
+    incremental_strategy=incremental_strategy('replace_keys'),
+    unique_key='source_customer_id',
+    on_schema_change='fail',
+    pre_hook="{{ forget_other_landing('shop', 'customers') }}",
+) }}
 
 with
 
 source as (
 
     {{ landing_rows('shop', 'customers') }}
+
+    {% if is_incremental() %}
+    where _loaded_at > {{ newest_load_in(this) }}
+    {% endif %}
 
 ),
 
@@ -38,6 +49,9 @@ renamed as (
         ads_user_data_consent as has_ads_user_data_consent,
         ads_personalization_consent as has_ads_personalization_consent,
         tracking_consent as has_tracking_consent,
+
+        -- where from
+        '{{ landing_name('shop', 'customers') }}' as landing_table,
 
         -- timestamps (UTC)
         {{ utc_timestamp('created_at') }} as created_at,

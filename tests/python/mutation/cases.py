@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,11 @@ from project.random_loads import RandomShop
 from reference import compute, differences
 from reference.agreement import KEYS, NOT_COMPARED, RELATIONS
 from reference.calendar_days import day_number
+from reference.rules import Rules
 from reference.seeds import read_seeds
 
-from regulars.load.landing import TABLES
-
 from . import shops
-from .check import Case, build_case
+from .check import Case
 from .hand_made import AS_OF
 from .reasons import ReasonWriter
 
@@ -34,7 +35,16 @@ REASONS = {
 }
 
 # The vars of the second compilation: what is read only under them can show itself only there.
-OTHER_VARS = {"customer_type_value": "margin", "just_passing_from_days": 200}
+OTHER_VARS = {
+    "customer_type_value": "margin",
+    "just_passing_from_days": 200,
+    "best_customer_orders": 3,
+    "sale_shopper_orders": 1,
+    "disengaged_emails": 1,
+    "peak_season_orders": 3,
+}
+
+DATABASE_FILE = "regulars.duckdb"
 
 RANDOM_SHOPS = {5: (150, "2025-02-01"), 9: (150, "2025-06-20"), 13: (250, "2025-04-01")}
 
@@ -73,46 +83,71 @@ def hand_made_shops() -> dict[str, Shop]:
     }
 
 
-def default_cases(project: Project, sample_shop: Shop, sample_as_of: str, folder: Path) -> list[Case]:
-    """Every case of the default vars, each in agreement with the reference."""
-    cases = [against_reference(project, name, shop, AS_OF, folder) for name, shop in hand_made_shops().items()]
-    cases.append(against_reference(project, "season", shops.season(), AS_OF, folder, seasons=shops.SEASON))
-    cases += histories(project)
-    for seed, (size, as_of) in RANDOM_SHOPS.items():
-        shop = RandomShop(seed)
-        shop.load(size)
-        rows = {table: list(found.values()) for table, found in shop.rows.items()}
-        cases.append(against_reference(project, f"random {seed}", rows, as_of, folder))
-    cases.append(against_reference(project, "sample", sample_shop, sample_as_of, folder))
-    return cases
+Job = Callable[[Project, Path], Case]
+"""Builds one case in a folder."""
 
 
-def other_cases(project: Project, folder: Path) -> list[Case]:
+def default_jobs(sample: Path, sample_as_of: str) -> list[Job]:
+    """Every case of the default vars, the ones that take longest first."""
+    jobs: list[Job] = [
+        partial(against_reference, name="sample", shop=sample, as_of=sample_as_of),
+        *(partial(random_shop, seed=seed) for seed in RANDOM_SHOPS),
+        *(partial(against_reference, name=name, shop=shop) for name, shop in hand_made_shops().items()),
+        partial(against_reference, name="season", shop=shops.season(), seasons=shops.SEASON),
+    ]
+    # Shops with a memory of past builds, many customers and one alone.
+    alone = {table: rows for table, rows in shops.few(2).items() if table != "customers"}
+    jobs.append(partial(history, name="history", shop=shops.few(2, 2, 2, 2), stays=STAYS, expected=CHANGES))
+    jobs.append(partial(history, name="history of one", shop=alone, stays=STAYS[:3], expected={"b0": CHANGES["b0"]}))
+    return jobs
+
+
+def other_jobs() -> list[Job]:
     """The cases of the other vars."""
     shops_by_name = hand_made_shops()
     wanted = ("rhythms", "half a unit", "half a unit later", *(name for name in shops_by_name if " her own" in name))
-    cases = [margins(project, folder)]
-    for name, shop in {
-        "margin halves": shops.margin_halves(),
-        **{name: shops_by_name[name] for name in wanted},
-    }.items():
-        cases.append(against_reference(project, f"{name}, other vars", shop, AS_OF, folder, variables=OTHER_VARS))
-    return cases
+    return [
+        margins,
+        *(
+            partial(against_reference, name=f"{name}, other vars", shop=shop, variables=OTHER_VARS)
+            for name, shop in {
+                "margin halves": shops.margin_halves(),
+                **{name: shops_by_name[name] for name in wanted},
+            }.items()
+        ),
+    ]
+
+
+def build_cases(project: Project, jobs: Sequence[Job], folder: Path, processes: int = 2) -> list[Case]:
+    """Do the jobs."""
+    folders = [folder / f"case-{number}" for number in range(len(jobs))]
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(_do, jobs, [project] * len(jobs), folders))
+
+
+def _do(job: Job, project: Project, folder: Path) -> Case:
+    folder.mkdir(parents=True)
+    return job(project, folder)
 
 
 def margins(project: Project, folder: Path) -> Case:
     """Value by margin, with the reasons written down by hand."""
-    case = against_reference(project, "margins", shops.margins(), AS_OF, folder, variables=OTHER_VARS)
-    warehouse = Warehouse(project, only_tables=True)
-    build_case(warehouse, case)
-    assert dict(warehouse.query("select customer_id, customer_type_reason from marts.customer_types")) == (
-        shops.MARGIN_REASONS
-    )
-    warehouse.close()
+    case = against_reference(project, folder, name="margins", shop=shops.margins(), variables=OTHER_VARS)
+    found = _rows(case.path, "select customer_id, customer_type_reason from marts.customer_types")
+    assert dict(found) == shops.MARGIN_REASONS
     known = dict(case.known_columns)
     for mart in ("customer_types", "customer_segments"):
         known[mart] = (*known[mart], "customer_type_reason")
     return replace(case, known_columns=known)
+
+
+def random_shop(project: Project, folder: Path, *, seed: int) -> Case:
+    """A shop that nobody thought about."""
+    size, as_of = RANDOM_SHOPS[seed]
+    shop = RandomShop(seed)
+    shop.load(size)
+    rows = {table: list(found.values()) for table, found in shop.rows.items()}
+    return against_reference(project, folder, name=f"random {seed}", shop=rows, as_of=as_of)
 
 
 # Customer, tier, tier before, day: what earlier builds have written down. Expected: the newest change as of the date.
@@ -139,17 +174,14 @@ CHANGES: dict[str, tuple[str | None, str | None]] = {
 }
 
 
-def histories(project: Project) -> list[Case]:
-    """Shops with a memory of past builds, many customers and one alone."""
-    alone = {table: rows for table, rows in shops.few(2).items() if table != "customers"}
-    return [
-        history(project, "history", shops.few(2, 2, 2, 2), STAYS, CHANGES),
-        history(project, "history of one", alone, STAYS[:3], {"b0": CHANGES["b0"]}),
-    ]
-
-
 def history(
-    project: Project, name: str, shop: Shop, stays: Stays, expected: dict[str, tuple[str | None, str | None]]
+    project: Project,
+    folder: Path,
+    *,
+    name: str,
+    shop: Shop,
+    stays: Stays,
+    expected: dict[str, tuple[str | None, str | None]],
 ) -> Case:
     """A shop whose builds have a past, which nobody can compute a second time: written down by hand."""
     values = ", ".join(
@@ -158,44 +190,44 @@ def history(
     select = f"select * from (values {values}) as stays (customer_id, rfm_tier, previous_rfm_tier, entered_on)"
     known = ("customer_id", "previous_rfm_tier", "rfm_tier_changed_on")
     marts = {"customer_rfm": known, "customer_segments": known}
-    case = Case(name, shop, AS_OF, known_columns=marts, tables={"int_rfm_tier_stays": select})
-    warehouse = Warehouse(project, only_tables=True)
-    build_case(warehouse, case)
-    for mart in marts:
-        found = warehouse.query(f"select {', '.join(known)} from marts.{mart}")
-        assert {row[0]: (row[1], row[2] and str(row[2])) for row in found} == expected
+    warehouse = Warehouse(project, folder / DATABASE_FILE, only_tables=True)
+    warehouse.fill(shop)
+    warehouse.build(AS_OF)
+    given = "int_rfm_tier_stays"
+    warehouse.connection.execute(f"create or replace table {project.by_name[given].relation} as {select}")
+    warehouse.build(AS_OF, project.consumers(given))
     warehouse.close()
-    return case
+    for mart in marts:
+        found = _rows(folder / DATABASE_FILE, f"select {', '.join(known)} from marts.{mart}")
+        assert {row[0]: (row[1], row[2] and str(row[2])) for row in found} == expected
+    return Case(name, folder / DATABASE_FILE, AS_OF, known_columns=marts, given_models=frozenset({given}))
 
 
 def against_reference(
     project: Project,
-    name: str,
-    shop: Shop,
-    as_of: str,
     folder: Path,
     *,
+    name: str,
+    shop: Shop | Path,
+    as_of: str = AS_OF,
     seasons: Sequence[dict[str, str]] = (),
     variables: dict[str, Any] | None = None,
 ) -> Case:
     """A case whose unchanged marts agree with the reference in every column the reference has, and in every reason.
 
+    Parameters
+    ----------
+    shop: its landing rows, or a database file that has them.
+    seasons: rows of the seed peak_seasons.
+    variables: the vars the project was compiled with.
+
     Raises
     ------
     AssertionError: where they do not; nothing could be learned from such a shop.
     """
-    path = folder / name.replace(" ", "-") / "regulars.duckdb"
-    path.parent.mkdir(parents=True)
-    case = Case(name, shop, as_of, seasons=tuple(seasons))
-    warehouse = Warehouse(project, path)
-    build_case(warehouse, case)
-    wide = [column for column, *_ in warehouse.query("describe marts.customer_segments")]
-    created_on = dict(warehouse.query("select customer_id, created_on from marts.customer_facts"))
-    reasons = {
-        mart: warehouse.query(f"select {', '.join(KEYS.get(mart, ['customer_id']))}, {column} from marts.{mart}")
-        for mart, column in REASONS.items()
-    }
-    warehouse.close()
+    path = folder / DATABASE_FILE
+    _build(project, path, shop, as_of, seasons)
+    wide = [column for column, *_ in _rows(path, "describe marts.customer_segments")]
 
     seeds = read_seeds()
     if seasons:
@@ -206,28 +238,51 @@ def against_reference(
         seeds["peak_seasons"] = pd.DataFrame(ends)
     frames = compute(path, as_of, seeds=seeds, **(variables or {}))
     found = differences(frames, path)
-    if variables is None:
-        written = ReasonWriter(frames, as_of).with_created_on(created_on).all()
-        for mart, rows in reasons.items():
-            for *key, reason in rows:
-                expected = written[mart].get(key[0] if len(key) == 1 else tuple(key))
-                if reason != expected:
-                    found.append(f"{mart} {key}: {reason!r} should read {expected!r}")
+    # What customer types say of a margin is written down by hand (`margins`).
+    with_reasons = {mart: column for mart, column in REASONS.items() if not variables or mart != "customer_types"}
+    created_on = dict(_rows(path, "select customer_id, created_on from marts.customer_facts"))
+    written = ReasonWriter(frames, as_of, created_on, Rules.from_vars(variables or {})).all()
+    for mart, column in with_reasons.items():
+        listed = ", ".join([*KEYS.get(mart, ["customer_id"]), column])
+        for *key, reason in _rows(path, f"select {listed} from marts.{mart}"):
+            expected = written[mart].get(key[0] if len(key) == 1 else tuple(key))
+            if reason != expected:
+                found.append(f"{mart} {key}: {reason!r} should read {expected!r}")
     if found:
         raise AssertionError(f"shop {name!r} as of {as_of}: not what the reference says\n" + "\n".join(found[:10]))
-    known = _known_columns(frames, wide, knows_reasons=variables is None)
-    return Case(name, shop, as_of, known_columns=known, seasons=tuple(seasons))
+    known = _known_columns(frames, wide, with_reasons)
+    return Case(name, path, as_of, known_columns=known)
+
+
+def _build(project: Project, path: Path, shop: Shop | Path, as_of: str, seasons: Sequence[dict[str, str]]) -> None:
+    warehouse = Warehouse(project, path, only_tables=True)
+    if isinstance(shop, Path):
+        warehouse.copy_landing(shop)
+    else:
+        warehouse.fill(shop)
+    for season in seasons:
+        warehouse.connection.execute(
+            f"insert into seeds.peak_seasons ({', '.join(season)}) values ({', '.join('?' for _ in season)})",
+            list(season.values()),
+        )
+    warehouse.build(as_of)
+    warehouse.close()
+
+
+def _rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(statement).fetchall()
 
 
 def _known_columns(
-    frames: dict[str, pd.DataFrame], wide: Sequence[str], *, knows_reasons: bool
+    frames: dict[str, pd.DataFrame], wide: Sequence[str], reasons: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     known: dict[str, tuple[str, ...]] = {}
     for name, frame in frames.items():
         model = RELATIONS.get(name, name).rpartition(".")[2]
         known[model] = tuple(column for column in frame.columns if column not in NOT_COMPARED.get(name, []))
-        if knows_reasons and name in REASONS:
-            known[model] = (*known[model], REASONS[name])
+        if name in reasons:
+            known[model] = (*known[model], reasons[name])
     of_customers = {
         column for name in frames if KEYS.get(name, ["customer_id"]) == ["customer_id"] for column in known[name]
     }
@@ -235,18 +290,6 @@ def _known_columns(
     flags = {column for column in wide if column.startswith("is_")}
     known["customer_segments"] = tuple(column for column in wide if column in of_customers | flags)
     return known
-
-
-def landing_rows(path: Path) -> Shop:
-    """The landing tables of a database file as rows."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        connection.execute("set timezone = 'UTC'")
-        shop: Shop = {}
-        for table in TABLES:
-            cursor = connection.execute(f"select columns(*)::varchar from {table.relation}")
-            names = [column[0] for column in cursor.description or ()]
-            shop[table.name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return shop
 
 
 def _quoted(text: str | None) -> str:

@@ -11,56 +11,55 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
-from project.harness import DATABASE, PLACEHOLDER_DATE, Model, Project, Shop, Warehouse
+from project.harness import DATABASE, PLACEHOLDER_DATE, Model, Project
 
 from .mutants import Mutant
 
-Columns = Mapping[str, Sequence[str]]
+MUTANTS = "mutants"
+TOO_MANY_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Case:
-    """One shop, the date it is looked at, and the columns of each mart that somebody else has computed as well."""
+    """One built shop, the date it is looked at, and the columns of each mart that somebody else has computed too."""
 
     name: str
-    shop: Shop
+    path: Path
+    """The database file, with every model built as a table."""
     as_of: str
-    known_columns: Columns = field(default_factory=dict)
-    tables: Mapping[str, str] = field(default_factory=dict)
-    """Models that hold what a select says instead of what they compute."""
-    seasons: Sequence[Mapping[str, str]] = ()
-    """Rows of the seed peak_seasons."""
+    known_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    given_models: frozenset[str] = frozenset()
+    """Models that hold what the case says instead of what they compute."""
 
 
-def build_case(warehouse: Warehouse, case: Case) -> None:
-    """Fill and build a warehouse as the case wants it."""
-    warehouse.fill(case.shop)
-    for season in case.seasons:
-        warehouse.connection.execute(
-            f"insert into seeds.peak_seasons ({', '.join(season)}) values ({', '.join('?' for _ in season)})",
-            list(season.values()),
-        )
-    warehouse.build(case.as_of)
-    for name, select in case.tables.items():
-        warehouse.connection.execute(f"create or replace table {warehouse.project.by_name[name].relation} as {select}")
-        warehouse.build(case.as_of, warehouse.project.consumers(name))
+@dataclass(frozen=True)
+class Content:
+    """What a table holds, in one number for all columns and one for the known ones."""
+
+    row_count: int
+    all_columns: int | None
+    known_columns: int | None
+
+
+class TooManyRowsError(Exception):
+    """A mutant joins everybody with everybody: whoever reads that takes minutes. A smaller shop has to notice it."""
 
 
 class MutantRunner:
-    """One built shop in which models can be replaced."""
+    """One built shop in which models can be replaced; the mutants' tables lie in memory beside its file."""
 
     def __init__(self, project: Project, case: Case) -> None:
         self.project = project
         self.case = case
-        self.warehouse = Warehouse(project, only_tables=True)
-        build_case(self.warehouse, case)
-        self.warehouse.connection.execute("create schema mutant")
-        self.columns = {
-            model.name: [name for name, *_ in self.warehouse.query(f"describe {model.relation}")]
-            for model in project.models
-        }
+        self.connection = duckdb.connect(config={"threads": 1})
+        self.connection.execute("set timezone = 'UTC'")
+        self.connection.execute(f"attach '{case.path}' as {DATABASE} (read_only)")
+        self.connection.execute(f"attach ':memory:' as {MUTANTS}")
+        self.connection.execute(f"use {DATABASE}")
+        self.unchanged: dict[str, tuple[Mapping[str, str], Content]] = {}
 
     def notices(self, mutant: Mutant) -> bool:
         """Whether any known column of any mart is different, or a model cannot be built any more."""
@@ -69,13 +68,15 @@ class MutantRunner:
         try:
             if self._is_noticed(model, mutant.sql.replace(PLACEHOLDER_DATE, self.case.as_of), changed):
                 return True
-            for consumer in self.project.consumers(mutant.model):
-                if consumer.name in self.case.tables:
+            for consumer in self.project.consumers(mutant.model) if changed else ():
+                if consumer.name in self.case.given_models:
                     continue
                 if changed.intersection(consumer.parents) and self._is_noticed(
                     consumer, self._reading(consumer, changed), changed
                 ):
                     return True
+        except TooManyRowsError:
+            return False
         except duckdb.Error:
             return True
         return False
@@ -91,43 +92,84 @@ class MutantRunner:
         return sql
 
     def _is_noticed(self, model: Model, sql: str, changed: set[str]) -> bool:
-        self.warehouse.connection.execute(f"create or replace table {_mutant_relation(model.name)} as\n{sql}")
-        if self._is_same(model, self.columns[model.name]):
+        mutated = _mutant_relation(model.name)
+        self.connection.execute(f"create or replace table {mutated} as\n{sql}")
+        known = self.case.known_columns.get(model.name, ())
+        if model.name not in self.unchanged:
+            types = self._types(model.relation)
+            self.unchanged[model.name] = types, self._content(model.relation, types, known)
+        types, before = self.unchanged[model.name]
+        after = self._content(mutated, types, known)
+        if after == before:
             return False
+        if after.row_count > max(TOO_MANY_ROWS, before.row_count):
+            raise TooManyRowsError(f"{model.name} has {after.row_count} rows instead of {before.row_count}")
+        # Equal values of different types have different hashes.
+        if self._types(mutated) != types:
+            if self._is_same(model, list(types)):
+                return False
+            changed.add(model.name)
+            return bool(known) and not self._is_same(model, known)
         changed.add(model.name)
-        known = self.case.known_columns.get(model.name)
-        return bool(known) and not self._is_same(model, known)
+        return bool(known) and (after.row_count, after.known_columns) != (before.row_count, before.known_columns)
+
+    def _types(self, relation: str) -> dict[str, str]:
+        return {name: str(kind) for name, kind, *_ in self.connection.execute(f"describe {relation}").fetchall()}
+
+    def _content(self, relation: str, columns: Iterable[str], known: Sequence[str]) -> Content:
+        sums = (f"sum(hash({', '.join(names)}))" if names else "null" for names in (columns, known))
+        [row] = self.connection.execute(f"select count(*), {', '.join(sums)} from {relation}").fetchall()
+        return Content(*row)
 
     def _is_same(self, model: Model, columns: Sequence[str]) -> bool:
         listed = ", ".join(columns)
         mutated = _mutant_relation(model.name)
-        [(same,)] = self.warehouse.query(
+        [(same,)] = self.connection.execute(
             f"select (select count(*) from {mutated}) = (select count(*) from {model.relation}) and not exists ("
             f"select {listed} from {model.relation} except all select {listed} from {mutated})"
-        )
+        ).fetchall()
         return bool(same)
 
 
 def _mutant_relation(name: str) -> str:
-    return f'"{DATABASE}"."mutant"."{name}"'
+    return f'"{MUTANTS}"."main"."{name}"'
 
 
-# Each process of the pool has its own built shops.
-_runners: list[MutantRunner] = []
+class Shops:
+    """The shops in which a process tries its mutants."""
+
+    def __init__(self, project: Project, cases: Sequence[Case]) -> None:
+        self.runners = [MutantRunner(project, case) for case in cases]
+        self.orders: dict[tuple[str, str], list[MutantRunner]] = {}
+
+    def notice(self, mutant: Mutant) -> bool:
+        """Whether any shop notices it.
+
+        What notices one mutant often notices the next one of the same place: that shop is asked first. The order
+        decides how long it takes, not what is found.
+        """
+        order = self.orders.setdefault((mutant.model, mutant.place), list(self.runners))
+        for position, runner in enumerate(order):
+            if runner.notices(mutant):
+                order.insert(0, order.pop(position))
+                return True
+        return False
+
+
+# Each process of the pool has its own.
+_shops: list[Shops] = []
 
 
 def _open_shops(project: Project, cases: Sequence[Case]) -> None:
-    _runners[:] = [MutantRunner(project, case) for case in cases]
+    _shops[:] = [Shops(project, cases)]
 
 
-def _noticed_in(mutant: Mutant) -> str | None:
-    return next((runner.case.name for runner in _runners if runner.notices(mutant)), None)
+def _is_noticed(mutant: Mutant) -> bool:
+    return _shops[0].notice(mutant)
 
 
-def check_mutants(
-    project: Project, cases: Sequence[Case], mutants: Sequence[Mutant], processes: int = 2
-) -> dict[str, str | None]:
-    """The first case that notices each mutant, by the mutant's name; None for those that no case notices."""
+def noticed_by(project: Project, cases: Sequence[Case], mutants: Sequence[Mutant], processes: int = 2) -> set[Mutant]:
+    """The mutants that some case notices."""
     with ProcessPoolExecutor(processes, initializer=_open_shops, initargs=(project, cases)) as pool:
-        found = list(pool.map(_noticed_in, mutants, chunksize=4))
-    return {mutant.name: case for mutant, case in zip(mutants, found, strict=True)}
+        noticed = list(pool.map(_is_noticed, mutants, chunksize=8))
+    return {mutant for mutant, found in zip(mutants, noticed, strict=True) if found}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from project.compiled import compiled_project
 
-from .cases import OTHER_VARS, landing_rows
+from .cases import OTHER_VARS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,7 +23,7 @@ def other_project():
 
 @pytest.fixture(scope="session")
 def sample_of_200(tmp_path_factory):
-    """The landing rows of a small sample shop."""
+    """A database file with the landing tables of a small sample shop."""
     folder = tmp_path_factory.mktemp("sample-of-200")
     database = folder / "shop.duckdb"
     for words in (("sample", "--out", str(folder / "shop"), "--customers", "200"), ("load", str(folder / "shop"))):
@@ -34,4 +34,4 @@ def sample_of_200(tmp_path_factory):
             check=True,
             capture_output=True,
         )
-    return landing_rows(database)
+    return database

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import pandas as pd
+from reference.rules import Rules
 
 TICKS = 10_000
 WAITS = {
@@ -21,8 +22,13 @@ Row = dict[str, Any]
 class ReasonWriter:
     """Writes each customer's sentences from the frames of one shop."""
 
-    def __init__(self, frames: dict[str, pd.DataFrame], as_of: str) -> None:
+    def __init__(
+        self, frames: dict[str, pd.DataFrame], as_of: str, created_on: dict[str, datetime.date], rules: Rules
+    ) -> None:
+        """Since when each customer is known is asked for: the reference keeps it to itself."""
         self.frames = frames
+        self.created_on = created_on
+        self.rules = rules
         self.as_of = datetime.date.fromisoformat(as_of)
         self.currency = frames["as_of"]["reporting_currency"].iloc[0]
         self.facts = self._by_customer("customer_facts")
@@ -104,13 +110,13 @@ class ReasonWriter:
         window = "in the last 90 days."
         if persona == "window_shopper":
             looks = _count(facts["site_intent_count_90d"], "time")
-            return f"No order, but looked at products on the site {looks} {window}"
+            return f"No order, but showed interest on the site {looks} {window}"
         if persona == "almost_there":
-            return f"No order, but opened or clicked {_count(recently, 'e-mail')} {window}"
+            return f"No order, but opened or clicked e-mails {_count(recently, 'time')} {window}"
         if persona == "waiting_for_wows":
-            return f"No order; opened or clicked {_count(recently, 'e-mail')} {window}"
+            return f"No order; opened or clicked e-mails {_count(recently, 'time')} {window}"
         if persona == "false_start":
-            return f"No order; opened or clicked {_count(ever, 'e-mail')} once, but none {window}"
+            return f"No order; opened or clicked e-mails {_count(ever, 'time')} before, but not {window}"
         if persona == "too_new":
             return f"No order and nothing opened yet; known since {self.created_on[customer]}."
         text = "No order and no sign of interest"
@@ -127,15 +133,6 @@ class ReasonWriter:
             return text + ("; no e-mail data." if pd.isna(recently) else f"; nothing opened {window}")
         return text + "."
 
-    @property
-    def created_on(self) -> dict[str, datetime.date]:
-        return self._created_on
-
-    def with_created_on(self, created_on: dict[str, datetime.date]) -> ReasonWriter:
-        """Since when each customer is known: the reference keeps it to itself."""
-        self._created_on = created_on
-        return self
-
     def type_reason(self, customer: str) -> str:
         facts, kind = self.facts[customer], self.types[customer]["customer_type"]
         if kind == "abandoned_cart":
@@ -143,7 +140,7 @@ class ReasonWriter:
         if kind == "subscriber":
             return "No order yet, but may be written to by e-mail."
         if kind == "unreachable":
-            return "No order, no open cart and no consent to e-mail."
+            return "No order, no open cart and not subscribed to e-mail."
         own = _tick_amount(facts["average_order_amount"])
         side = "at or above" if self.average is not None and own >= self.average else "below"
         shop = "unknown" if self.average is None else _half_up(self.average, 2)
@@ -180,7 +177,12 @@ class ReasonWriter:
             state = str(lifecycle).replace("_", " ")
             away = lifecycle in ("slipping_away", "lost")
             received, recently = facts["email_received_count"], facts["engagement_count_90d"]
-            silent = bool(facts["has_email_consent"]) and not pd.isna(received) and received >= 5 and recently == 0
+            silent = (
+                bool(facts["is_subscribed"])
+                and not pd.isna(received)
+                and received >= self.rules.disengaged_emails
+                and recently == 0
+            )
             if not silent:
                 return f"The last order is long ago for this customer: {state}."
             end = f"; {state}." if away else "."
@@ -209,7 +211,7 @@ class ReasonWriter:
         shares = sorted(
             Decimal(int(row["discount_amount"])) / int(row["gross_revenue_amount"])
             for row in self.buyers
-            if row["discount_amount"] > 0
+            if row["discounted_order_count"] > 0
         )
         reference = shares[(90 * len(shares) + 99) // 100 - 1]
         share = Decimal(int(facts["discount_amount"])) / int(facts["gross_revenue_amount"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from .equivalents import EQUIVALENTS
@@ -24,6 +24,11 @@ survivors are not exactly these: a new one needs a customer who notices it, or a
 def reason_for(mutant: str) -> str | None:
     """Why this mutant is equivalent, if anybody has said so."""
     return next((reason for pattern, reason in EQUIVALENTS if re.search(pattern, mutant)), None)
+
+
+def idle_patterns(survivors: Collection[str]) -> list[str]:
+    """The patterns that explain no survivor any more."""
+    return [pattern for pattern, _ in EQUIVALENTS if not any(re.search(pattern, mutant) for mutant in survivors)]
 
 
 def page(survivors: Iterable[str], count: int) -> str:

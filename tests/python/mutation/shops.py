@@ -96,6 +96,7 @@ def rhythms() -> Shop:
     shop.buys(None, 15, price=50, discount=45)
     # The first channel: the smaller order id of one moment; an order that is not valid counts for nothing.
     shop.buys("channels", 70, price=20, status="cancelled", channel="none")
+    shop.buys("channels", 60, price=20, status="cancelled", channel="none")
     shop.buys("channels", 60, price=20, channel="search").buys("channels", 60, price=20, channel="ads")
     shop.buys("channels", 50, price=20, channel="letters")
     for channel in ("search", "ads", "letters"):
@@ -103,6 +104,13 @@ def rhythms() -> Shop:
     # Her first order has the larger id, and her second one the moment of somebody else's first.
     shop.buys("late id", 50, price=20, channel="ads").buys("late id", 60, price=20, channel="search")
     shop.buys("same moment as late id", 50, price=20)
+    # Refusals after the consent, before it, at its instant, and of somebody whose consent has no date.
+    for name, consent_at in (("late", "11:59:59"), ("same", "12:00:00"), ("early", "12:00:01"), ("undated", None)):
+        for kind in ("unsubscribed", "marked_spam"):
+            updated_at = consent_at and f"{day(20)} {consent_at}+00"
+            shop.profile(f"{kind} {name}", email_consent=True, consent_updated_at=updated_at)
+            shop.mails(f"{kind} {name}", kind, 20)
+    shop.profile("refused without consent", email_consent=False).mails("refused without consent", "unsubscribed", 20)
     # Gifts, with proof.
     shop.buys("giver", 33, price=20, is_gift=True).buys("giver", 13, price=20, gift_note="for you")
     return shop.shop
@@ -242,12 +250,15 @@ def half_a_unit(*prices: str) -> Shop:
 def discounts() -> Shop:
     """Ten discounted buyers, each with a share of her own: the ninetieth percentile is the second largest, .14."""
     shop = HandMade()
-    for number in range(1, 8):
+    for number in range(2, 8):
         shop.buys(f"d{number:02}", 20 + number, 50 + number, price=100, discount=3 * number)
         shop.buys(f"d{number:02}", 10 + number, price=100)
     shop.buys("much", 15, 25, price=100, discount="13.5").buys("once", 15, price=100, discount=60)
     # Always at a discount of 3/8 of the reference: a score of exactly one half.
     shop.buys("exactly", 15, 25, price=100, discount="5.25")
+    # A ten-thousandth less of two million is a score below one half in the tenth decimal.
+    shop.buys("hardly", 15, price=1_000_000, discount=52_500)
+    shop.buys("hardly", 25, price=1_000_000, discount="52499.9999")
     shop.buys("never", 15, 25, price=100)
     # Guests do not count, however large their discounts.
     shop.buys(None, 15, price=100, discount=90).buys(None, 16, price=100, discount=95)
@@ -255,9 +266,11 @@ def discounts() -> Shop:
 
 
 def full_price() -> Shop:
-    """Nobody ever had a discount."""
+    """Nobody had a discount worth the name; and four of seven spent less than `c`: one too few for the top fifth."""
     shop = HandMade()
-    shop.buys("a", 10, 40, price=10).buys("b", 15, price=20).buys("c", 15, 16, 17, price=20)
+    # Half a thousandth off is rounding, of which nobody becomes a sale shopper.
+    shop.buys("a", 10, 40, price=10, discount="0.005").buys("b", 15, price=20).buys("c", 15, 16, 17, price=20)
+    shop.buys("d", 15, price=5).buys("e", 15, price=5).buys("f", 15, price=200).buys("g", 15, price=200)
     return shop.shop
 
 

@@ -73,7 +73,7 @@ def customer_facts(
 def category_facts(facts: OrderFacts, rules: Rules) -> pd.DataFrame:
     """Customer × category over the lines of valid orders."""
     owners = facts.valid.dropna(subset=["customer_id"])[["order_id", "customer_id"]]
-    lines = facts.lines.merge(owners, on="order_id")
+    lines = facts.lines[facts.lines["quantity"] != 0].merge(owners, on="order_id")
     frame = (
         lines.groupby(["customer_id", "category"])
         .agg(net_unit_count=("net_quantity", "sum"), order_count=("order_id", "nunique"), net_amount=("net", "sum"))
