@@ -1,8 +1,12 @@
 """Two computations of one rule book, and a comparison that can tell them apart."""
 
+import json
+import shutil
+
 import duckdb
 import pandas as pd
 import pytest
+from conftest import build
 
 from .agreement import assert_agrees, differences
 from .computation import compute
@@ -11,6 +15,22 @@ from .raw_shop import AS_OF, ago, segments
 
 def test_sample_shop_agrees_with_the_warehouse(built_sample_shop):
     assert_agrees(compute(built_sample_shop), built_sample_shop)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        # a summer day begins an hour before UTC's there, and the night of the change has 23 or 25 hours
+        {"shop_timezone": "Europe/London", "merge_customers_by_email": False, "customer_type_value": "margin"},
+        {"as_of_date": "2025-07-01", "shop_timezone": "America/New_York", "aov_window_days": None, "peak_years": 1},
+    ],
+    ids=lambda variables: variables["shop_timezone"],
+)
+def test_sample_shop_agrees_under_other_vars(built_sample_shop, tmp_path, variables):
+    database = tmp_path / "shop.duckdb"
+    shutil.copyfile(built_sample_shop, database)
+    build(database, "--vars", json.dumps(variables))
+    assert_agrees(compute(database, **variables), database)
 
 
 @pytest.fixture
