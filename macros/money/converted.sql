@@ -2,6 +2,6 @@
     {#- Orders in the reporting currency are not in int_foreign_orders; one without a known rate has no amount. -#}
     case
         when foreign_orders.order_id is null then {{ amount }}
-        else cast(round({{ amount }} * foreign_orders.exchange_rate, 4) as numeric(18, 4))
+        else {{ multiplied(amount, 'foreign_orders.exchange_rate') }}
     end
 {%- endmacro %}

@@ -11,7 +11,7 @@
     cast(
         cast(
             sign({{ amount }}) * (
-                (cast(abs({{ amount }}) * 20000 as hugeint) + {{ divisor }}) // nullif(2 * cast({{ divisor }} as hugeint), 0)
+                (cast(abs(cast({{ amount }} as decimal(22, 4))) * 20000 as hugeint) + {{ divisor }}) // nullif(2 * cast({{ divisor }} as hugeint), 0)
             ) as decimal(22, 0)
         ) * 0.0001 as numeric(18, 4)
     )

@@ -91,7 +91,7 @@ converted_spend as (
         cast({{ dbt.date_trunc('month', 'existing_spend.spent_on') }} as date) as month_on,
         case
             when existing_spend.is_reporting_currency then existing_spend.spend_amount
-            else cast(round(existing_spend.spend_amount * rates.exchange_rate, 4) as numeric(18, 4))
+            else {{ multiplied('existing_spend.spend_amount', 'rates.exchange_rate') }}
         end as spend_amount
 
     from existing_spend

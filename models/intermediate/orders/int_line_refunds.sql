@@ -93,9 +93,9 @@ rounded_shares as (
             else
                 cast(
                     round(
-                        cast(order_refund_amount * 10000 as {{ type_double() }})
-                        * cast(line_amount * 10000 as {{ type_double() }})
-                        / cast(order_amount * 10000 as {{ type_double() }})
+                        cast(cast(order_refund_amount as numeric(22, 4)) * 10000 as {{ type_double() }})
+                        * cast(cast(line_amount as numeric(22, 4)) * 10000 as {{ type_double() }})
+                        / cast(cast(order_amount as numeric(22, 4)) * 10000 as {{ type_double() }})
                     ) / 10000 as numeric(18, 4)
                 )
         end as share_amount

@@ -10,7 +10,7 @@ lines as (
         line_number,
         product_id,
         quantity,
-        cast(round(quantity * unit_price, 4) as numeric(18, 4)) as gross_amount,
+        {{ multiplied('quantity', 'unit_price') }} as gross_amount,
         discount_amount
 
     from {{ ref('stg_shop__order_lines') }}

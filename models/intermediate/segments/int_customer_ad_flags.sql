@@ -70,13 +70,13 @@ numbers as (
                         cast({{ var('sale_discount_weight') }} as {{ type_double() }})
                         * case
                             -- `least` would skip a missing reference and call everybody a full discounter.
-                            when shop.reference_discount_share > 0 and facts.discount_share > 0
+                            when shop.reference_discount_share > 0
                                 then least(facts.discount_share / shop.reference_discount_share, 1)
                             else 0
                         end
                         + (1 - cast({{ var('sale_discount_weight') }} as {{ type_double() }}))
                         * (cast(facts.discounted_order_count as {{ type_double() }}) / facts.order_count),
-                        10
+                        14
                     )
         end as sale_score
 
@@ -119,8 +119,9 @@ flags as (
         order_count >= {{ var('sale_shopper_orders') }} and discounted_order_count = 0 as is_full_price_shopper,
         gift_order_count > 0 as is_gift_buyer,
         is_subscribed
-        and coalesce(email_received_count >= {{ var('disengaged_emails') }}, false)
-        and coalesce(engagement_count_90d = 0, false) as is_silent_subscriber,
+        and coalesce(
+            email_received_count >= {{ var('disengaged_emails') }} and engagement_count_90d = 0, false
+        ) as is_silent_subscriber,
         lifecycle_state in ('slipping_away', 'lost') as is_slipping_or_lost,
         (order_count = 1 and peak_order_count = 1)
         or (

@@ -44,9 +44,7 @@ customer_orders as (
 
     from {{ ref('int_customer_orders') }}
 
-    where
-        order_count > 0
-        and discounted_order_count > 0
+    where discounted_order_count > 0
 
 ),
 

@@ -37,7 +37,7 @@ gaps_closed as (
     select
         days.closed_on,
         lengths.gap_days,
-        sum(coalesce(gaps.gap_count, 0)) over (
+        sum(gaps.gap_count) over (
             partition by lengths.gap_days order by days.closed_on
             rows between unbounded preceding and current row
         ) as gap_count

@@ -133,7 +133,8 @@ lines_by_order as (
             when sum(case when line_amounts.quantity <> 0 and products.unit_cost_amount is null then 1 else 0 end) = 0
                 then
                     sum(
-                        products.unit_cost_amount
+                        -- Not rounded line by line; wide enough for any cost (see `multiplied`).
+                        cast(products.unit_cost_amount as numeric(20, 4))
                         * (line_amounts.quantity - coalesce(line_refunds.returned_quantity, 0))
                     )
         end as cost_amount,

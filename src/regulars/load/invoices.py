@@ -185,7 +185,7 @@ def _match_returns(context: Context) -> tuple[int, int]:
 
 def _derive(context: Context, rules: InvoiceRules) -> None:
     connection = context.connection
-    amount = "cast(sum(unit_price * quantity) filter (where kind = 'charge') as decimal(18, 4))"
+    amount = "cast(sum(cast(unit_price as decimal(38, 4)) * quantity) filter (where kind = 'charge') as decimal(18, 4))"
     # A cancellation, or an invoice of stock adjustments only, sold nothing: its order row carries the refunds that
     # match no sale, and never counts as a purchase.
     connection.execute(
@@ -231,7 +231,7 @@ def _derive(context: Context, rules: InvoiceRules) -> None:
             invoice_id || '-' || position as refund_id,
             coalesce(load_matches.order_id, invoice_id) as order_id,
             invoiced_at as refunded_at,
-            cast(-quantity * unit_price as decimal(18, 4)) as amount,
+            cast(-cast(quantity as decimal(38, 4)) * unit_price as decimal(18, 4)) as amount,
             load_matches.line_number,
             -quantity as quantity
         from load_invoice left join load_matches using (_line)

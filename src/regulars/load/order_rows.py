@@ -168,10 +168,16 @@ def _lines(context: Context) -> None:
                 _line, order_id, line_number, product_id, product_title, quantity,
                 case
                     when line_subtotal_amount is not null and quantity > 0
-                        then cast(ceil(line_subtotal_amount * 10000 / quantity) / 10000 as decimal(18, 4))
+                        then cast(
+                            ceil(cast(line_subtotal_amount as decimal(38, 4)) * 10000 / quantity) / 10000
+                            as decimal(18, 4)
+                        )
                     when unit_price is not null then unit_price
                     when quantity > 0
-                        then cast(ceil(line_total_amount * 10000 / quantity) / 10000 as decimal(18, 4))
+                        then cast(
+                            ceil(cast(line_total_amount as decimal(38, 4)) * 10000 / quantity) / 10000
+                            as decimal(18, 4)
+                        )
                     else 0
                 end as unit_price,
                 coalesce(line_discount_amount, 0) as line_discount,

@@ -35,7 +35,7 @@ landed_lines as (
     select
         order_id,
         line_number,
-        round(quantity * unit_price, 4) as gross_amount,
+        round(cast(quantity as numeric(20, 4)) * unit_price, 4) as gross_amount,
         coalesce(discount_amount, 0) as discount_amount,
         row_number() over (
             partition by order_id, line_number
@@ -162,8 +162,8 @@ landed_parts as (
         orders_with_rate.order_status,
         orders_with_rate.currency_code,
         0 as order_count,
-        cast(round(landed_lines.gross_amount * orders_with_rate.rate, 4) as numeric(18, 4)) as gross_amount,
-        cast(round(landed_lines.discount_amount * orders_with_rate.rate, 4) as numeric(18, 4)) as discount_amount,
+        cast(round(cast(landed_lines.gross_amount as numeric(20, 4)) * orders_with_rate.rate, 4) as numeric(18, 4)) as gross_amount,
+        cast(round(cast(landed_lines.discount_amount as numeric(20, 4)) * orders_with_rate.rate, 4) as numeric(18, 4)) as discount_amount,
         cast(0 as numeric(18, 4)) as refund_amount
 
     from landed_lines
@@ -181,7 +181,7 @@ landed_parts as (
         0 as order_count,
         cast(0 as numeric(18, 4)) as gross_amount,
         cast(0 as numeric(18, 4)) as discount_amount,
-        cast(round(landed_refunds.amount * orders_with_rate.rate, 4) as numeric(18, 4)) as refund_amount
+        cast(round(cast(landed_refunds.amount as numeric(20, 4)) * orders_with_rate.rate, 4) as numeric(18, 4)) as refund_amount
 
     from landed_refunds
 

@@ -225,3 +225,16 @@ def test_klaviyo_events(shop, fixtures) -> None:
 @pytest.mark.parametrize("name", mapping.PRESETS)
 def test_presets_are_valid_and_named_after_their_file(name) -> None:
     assert mapping.preset(name).name == name
+
+
+def test_amounts_of_thousands_of_millions_are_no_overflow(shop) -> None:
+    """As shops in rupiah or dong have them: DuckDB keeps the product of two short decimals in eighteen digits."""
+    header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+    rows = (
+        "536365,85123A,DEAR,2,2010-12-01 08:26:00,30000000000,17850,United Kingdom\n"
+        "536365,POST,POSTAGE,1,2010-12-01 08:26:00,20000000000,17850,United Kingdom\n"
+        "C536366,85123A,DEAR,-1,2010-12-02 08:26:00,30000000000,17850,United Kingdom\n"
+    )
+    assert shop.load("--preset", "online-retail", shop.write("retail.csv", header + rows)).exit_code == 0
+    assert shop.query("select shipping_amount from raw.orders where order_id = '536365'") == [(20_000_000_000,)]
+    assert shop.query("select amount from raw.refunds") == [(30_000_000_000,)]

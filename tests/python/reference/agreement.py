@@ -93,7 +93,7 @@ def _frame_differences(
 
 def _expression(column: str, data_type: str) -> str:
     if column.endswith("_amount"):
-        return f"cast({column} * 10000 as bigint) as {column}"
+        return f"cast(cast({column} as decimal(38, 4)) * 10000 as bigint) as {column}"
     if data_type.startswith("TIMESTAMP"):
         return f"epoch_us({column}) as {column}"
     if data_type.startswith("DECIMAL") or data_type == "HUGEINT":

@@ -80,8 +80,8 @@ EXPRESSIONS = {
     TEXT: "nullif(trim({0}), '')",
     INSTANT: "{0}",
     DAY: "date_diff('day', date '1970-01-01', {0})",
-    TICKS: "cast({0} * 10000 as bigint)",
-    RATE: "cast({0} * 100000000 as bigint)",
+    TICKS: "cast(cast({0} as decimal(38, 4)) * 10000 as bigint)",
+    RATE: "cast(cast({0} as decimal(38, 8)) * 100000000 as bigint)",
     WHOLE: "{0}",
     FLAG: "{0}",
 }
