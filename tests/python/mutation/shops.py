@@ -93,6 +93,9 @@ def rhythms() -> Shop:
     shop.buys("halves", 15, price=20, product="lamp").buys("halves", 15, price=20, product="chair")
     shop.buys("less", 15, price="19.9999", product="lamp").buys("less", 15, price="20.0001", product="chair")
     shop.buys("half a lamp", 15, price=20, product="lamp", quantity=0.5)
+    # The chair was withdrawn by a later load of the order: it is no category of hers.
+    shop.buys("no chair", 15, price=20, product="lamp")
+    shop.add("order_lines", **(shop.shop["order_lines"][-1] | {"line_number": 2, "product_id": "chair", "quantity": 0}))
     shop.buys(None, 15, price=50, discount=45)
     # The first channel: the smaller order id of one moment; an order that is not valid counts for nothing.
     shop.buys("channels", 70, price=20, status="cancelled", channel="none")
@@ -256,9 +259,9 @@ def discounts() -> Shop:
     shop.buys("much", 15, 25, price=100, discount="13.5").buys("once", 15, price=100, discount=60)
     # Always at a discount of 3/8 of the reference: a score of exactly one half.
     shop.buys("exactly", 15, 25, price=100, discount="5.25")
-    # A ten-thousandth less of two million is a score below one half in the tenth decimal.
-    shop.buys("hardly", 15, price=1_000_000, discount=52_500)
-    shop.buys("hardly", 25, price=1_000_000, discount="52499.9999")
+    # A ten-thousandth less of twenty thousand million is a score below one half in the fourteenth decimal.
+    shop.buys("hardly", 15, price=10_000_000_000, discount=525_000_000)
+    shop.buys("hardly", 25, price=10_000_000_000, discount="524999999.9999")
     shop.buys("never", 15, 25, price=100)
     # Guests do not count, however large their discounts.
     shop.buys(None, 15, price=100, discount=90).buys(None, 16, price=100, discount=95)
