@@ -460,7 +460,7 @@ peak_weeks as (
     select iso_week
     from high_weeks
     inner join week_years using (iso_week)
-    where is_high and month(monday_on) <= 9
+    where is_high and month(monday_on) <= 9 and month(monday_on + interval 6 days) <= 9
     group by iso_week, year_count
     having count(*) >= least(2, year_count)
 )
@@ -470,6 +470,7 @@ where
     or (
         not exists (select 1 from seeds.peak_seasons)
         and weekofyear(ordered_on) in (select iso_week from peak_weeks)
+        and month(ordered_on) <= 9
     );
 
 create temp table rhythms as
@@ -728,7 +729,9 @@ select
     case when n > 1 then cast(least(5, 1 + (5 * (order_rank - 1)) // (n - 1)) as integer) when n = 1 then 1 end as frequency_score,
     case when n > 1 then cast(least(5, 1 + (5 * (net_rank - 1)) // (n - 1)) as integer) when n = 1 then 1 end as monetary_score,
     case when n > 1 then (order_rank - 1)::double / (n - 1) when n = 1 then 0.0::double end as order_percent_rank,
-    case when n > 1 then (net_rank - 1)::double / (n - 1) when n = 1 then 0.0::double end as net_percent_rank
+    case when n > 1 then (net_rank - 1)::double / (n - 1) when n = 1 then 0.0::double end as net_percent_rank,
+    order_rank,
+    net_rank
 from people
 cross join shop
 left join buyers on people.customer = buyers.customer
@@ -887,7 +890,7 @@ select
     recency_score || '' || frequency_score || '' || monetary_score as rfm_cell,
     if(order_count = 0, 'prospects', tier) as rfm_tier,
     case
-        when order_count = 0 then 'Has not ordered yet.'
+        when order_count = 0 then 'No purchase so far.'
         else 'Last order ' || days_text || ' ago (recency ' || recency_score || ' of 5), ' || orders_text
             || ' (frequency ' || frequency_score || '), ' || net_text || ' (value ' || monetary_score || ').'
     end as rfm_tier_reason,
@@ -895,7 +898,7 @@ select
     cast(null as date) as rfm_tier_changed_on,
     state as lifecycle_state,
     case
-        when order_day_count = 0 then 'Has not ordered yet.'
+        when order_day_count = 0 then 'No purchase so far.'
         else if(state = 'new', 'First ordered ', 'Last ordered ') || days_text || ' ago; '
             || case order_day_count when 1 then 'customers here usually order every ' when 2 then 'expected every '
                 else 'usually orders every ' end
@@ -907,25 +910,25 @@ select
     recency_days / expected_gap_days as gap_ratio,
     importance,
     case
-        when order_count = 0 then 'Has not ordered yet.'
-        else orders_text || ' (at or above ' || cast(floor(order_percent_rank * 100) as integer) || '% of buyers) and ' || net_text
-            || ' (at or above ' || cast(floor(net_percent_rank * 100) as integer) || '%), from orders so far.'
+        when order_count = 0 then 'No purchase so far.'
+        else orders_text || ' (at or above ' || cast(floor((order_rank - 1) * 100 / greatest(n - 1, 1)) as integer) || '% of buyers) and ' || net_text
+            || ' (at or above ' || cast(floor((net_rank - 1) * 100 / greatest(n - 1, 1)) as integer) || '%), from orders so far.'
     end as importance_reason,
     if(order_count > 0, 'history', null) as importance_basis,
     persona,
     case persona
-        when 'window_shopper' then 'No order, but showed interest on the site '
+        when 'window_shopper' then 'No purchase, but showed interest on the site '
             || intent_count || if(intent_count = 1, ' time', ' times') || ' in the last 90 days.'
-        when 'almost_there' then 'No order, but opened or clicked e-mails '
+        when 'almost_there' then 'No purchase, but opened or clicked e-mails '
             || engagement_count || if(engagement_count = 1, ' time', ' times') || ' in the last 90 days.'
-        when 'waiting_for_wows' then 'No order; opened or clicked e-mails '
+        when 'waiting_for_wows' then 'No purchase; opened or clicked e-mails '
             || engagement_count || if(engagement_count = 1, ' time', ' times') || ' in the last 90 days.'
-        when 'false_start' then 'No order; opened or clicked e-mails ' || engagement_lifetime_count
+        when 'false_start' then 'No purchase; opened or clicked e-mails ' || engagement_lifetime_count
             || if(engagement_lifetime_count = 1, ' time', ' times') || ' before, but not in the last 90 days.'
-        when 'too_new' then 'No order and nothing opened yet; known since ' || created_on || '.'
+        when 'too_new' then 'No purchase and nothing opened yet; known since ' || created_on || '.'
         else
             case
-                when order_count = 0 then 'No order and no sign of interest'
+                when order_count = 0 then 'No purchase and no sign of interest'
                 else orders_text || ', the last ' || days_text || ' ago, average ' || average_text
                     || case when shop_average is null then ''
                         else if(is_above, ' (above the shop''s ', ' (not above the shop''s ') || shop_average_text || ')' end
@@ -947,11 +950,12 @@ select
     end as persona_changes_on,
     type as customer_type,
     case type
-        when 'abandoned_cart' then 'No order yet; a cart has been open since ' || cast(open_cart_at as date) || '.'
-        when 'subscriber' then 'No order yet, but may be written to by e-mail.'
-        when 'unreachable' then 'No order, no open cart and not subscribed to e-mail.'
-        else 'Average order ' || average_text || if(is_high, ', at or above the shop''s ', ', below the shop''s ')
-            || coalesce(shop_average_text, 'unknown') || '; ' || replace(state, '_', ' ') || ' by the time since the last order.'
+        when 'abandoned_cart' then 'No purchase yet; a cart has been open since ' || cast(open_cart_at as date) || '.'
+        when 'subscriber' then 'No purchase yet, but may be written to by e-mail.'
+        when 'unreachable' then 'No purchase, no open cart and not subscribed to e-mail.'
+        else 'Average order ' || average_text
+            || coalesce(if(is_high, ', at or above the shop''s ', ', below the shop''s ') || shop_average_text, '; the shop''s is not known')
+            || '; ' || replace(state, '_', ' ') || ' by the time since the last order.'
     end as customer_type_reason,
     case
         when type = 'abandoned_cart' then cast(open_cart_at as date) + 31

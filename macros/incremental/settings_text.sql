@@ -1,5 +1,5 @@
 {% macro settings_text() -%}
-    {#- The vars that shape rows of the incremental tables. -#}
+    {#- The vars, and the code, that shape rows of the incremental tables. -#}
     {%- set names = [
         'shop_timezone', 'shop_country', 'merge_customers_by_email', 'gift_tags', 'gift_wrap_tags',
         'gift_card_tags', 'core_category_share', 'gift_clues', 'least_discount_share', 'has_refunds', 'has_customers', 'has_products', 'has_exchange_rates',
@@ -9,5 +9,11 @@
     {%- for name in names -%}
         {%- do words.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}
+    {#- A new version of a model that stands between the landing tables and a stored table makes every row anew, as a changed var does. -#}
+    {%- if execute -%}
+        {%- for node in graph.get('nodes', {}).values() | sort(attribute='name') if node.name in tables_with_state() -%}
+            {%- do words.append(node.name ~ '=' ~ node.checksum.checksum) -%}
+        {%- endfor -%}
+    {%- endif -%}
     {{ return((words | join(';')) | replace("'", "")) }}
 {%- endmacro %}

@@ -1,7 +1,9 @@
 {% macro identity_key(customer_id, email) -%}
-    {#- Who a row says it is about: its customer id, else a hash of its e-mail (never the e-mail itself), else nobody. -#}
+    {#- Who a row says it is about: its customer id, else a hash of its e-mail (never the e-mail itself), else nobody. An id that is an
+        e-mail is that e-mail. -#}
     case
-        when {{ customer_id }} is not null then 'id:' || {{ customer_id }}
-        when {{ email }} is not null then 'email:' || {{ dbt.hash(email) }}
+        when {{ customer_id }} like '%@%' then 'email:' || {{ dbt.hash(normalised_email(customer_id)) }}
+        when {{ blank_to_null(customer_id) }} is not null then 'id:' || {{ blank_to_null(customer_id) }}
+        when {{ normalised_email(email) }} is not null then 'email:' || {{ dbt.hash(normalised_email(email)) }}
     end
 {%- endmacro %}

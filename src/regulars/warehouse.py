@@ -70,3 +70,27 @@ def read_built(connection: duckdb.DuckDBPyConnection, query: str, *parameters: o
         raise WarehouseError(
             "another version of Regulars built this warehouse; build it anew: dbt build --full-refresh"
         ) from error
+
+
+def check_finished(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a warehouse in which a build stopped half-way, so that nobody reads two builds as one.
+
+    Raises
+    ------
+    WarehouseError: the segments describe another date, or other orders, than the tables they are made of.
+    """
+    ((facts_date, segments_date, orders_amount, segments_amount),) = read_built(
+        connection,
+        """
+        select
+            (select max(as_of_date) from intermediate.int_shop_facts),
+            (select max(as_of_date) from marts.customer_segments),
+            (select sum(net_amount) from marts.fct_orders where is_valid and customer_id is not null),
+            (select sum(net_revenue_amount) from marts.customer_segments)
+        """,
+    )
+    if (segments_date or facts_date) != facts_date or (orders_amount or 0) != (segments_amount or 0):
+        raise WarehouseError(
+            f"the last dbt build stopped half-way: orders and shop are as of {facts_date}, the segments still what an "
+            f"earlier build made as of {segments_date}; run dbt build to its end"
+        )

@@ -63,6 +63,9 @@ peak_days as (
     inner join seed_size
         on seed_size.season_count = 0
 
+    -- A week that ends before the season in one year may reach into it in another.
+    where extract(month from days.ordered_on) <= {{ var('peak_last_month') }}
+
 ),
 
 peak_orders as (

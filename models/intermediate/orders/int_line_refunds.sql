@@ -20,6 +20,7 @@ lines as (
     select
         order_id,
         line_number,
+        quantity,
         gross_amount - discount_amount as line_amount
 
     from {{ ref('int_order_line_amounts') }}
@@ -60,23 +61,41 @@ whole_order_refunds as (
 
 ),
 
-lines_with_shares as (
+-- What its own refunds leave of a line: nobody gives the same money back twice.
+open_lines as (
 
     select
         lines.order_id,
         lines.line_number,
         whole_order_refunds.refund_amount as order_refund_amount,
-        sum(lines.line_amount) over (partition by lines.order_id) as order_amount,
-        lines.line_amount,
-        row_number() over (
-            partition by lines.order_id
-            order by lines.line_amount desc, lines.line_number asc
-        ) as size_rank
+        greatest(lines.line_amount - coalesce(direct_refunds.refund_amount, 0), 0) as line_amount
 
     from lines
 
     inner join whole_order_refunds
         on lines.order_id = whole_order_refunds.order_id
+
+    left join direct_refunds
+        on
+            lines.order_id = direct_refunds.order_id
+            and lines.line_number = direct_refunds.line_number
+
+),
+
+lines_with_shares as (
+
+    select
+        order_id,
+        line_number,
+        order_refund_amount,
+        sum(line_amount) over (partition by order_id) as order_amount,
+        line_amount,
+        row_number() over (
+            partition by order_id
+            order by line_amount desc, line_number asc
+        ) as size_rank
+
+    from open_lines
 
 ),
 
@@ -127,7 +146,17 @@ line_refunds as (
     select
         lines.order_id,
         lines.line_number,
-        cast(coalesce(direct_refunds.returned_quantity, 0) as numeric(18, 4)) as returned_quantity,
+        -- All the money of a line back, and not a word of how many: all of it came back.
+        cast(
+            case
+                when
+                    direct_refunds.returned_quantity = 0
+                    and direct_refunds.refund_amount > 0
+                    and direct_refunds.refund_amount >= lines.line_amount
+                    then lines.quantity
+                else coalesce(direct_refunds.returned_quantity, 0)
+            end as numeric(18, 4)
+        ) as returned_quantity,
         cast(
             coalesce(direct_refunds.refund_amount, 0) + coalesce(spread_refunds.refund_amount, 0) as numeric(18, 4)
         ) as refund_amount

@@ -15,6 +15,9 @@ lines as (
 
     from {{ ref('stg_shop__order_lines') }}
 
+    -- A line of nothing was withdrawn by a later load of its order.
+    where quantity <> 0
+
 ),
 
 foreign_orders as (

@@ -41,6 +41,8 @@ order_lines as (
 
     from {{ ref('stg_shop__order_lines') }}
 
+    where quantity <> 0
+
 ),
 
 foreign_orders as (
@@ -58,7 +60,7 @@ refunds_of_orders as (
     select
         refunds.refund_id,
         refunds.order_id,
-        -- A refund of a line that is not there is a refund of the order.
+        -- A refund of a line that is not there, or was withdrawn, is a refund of the order.
         order_lines.line_number,
         case when order_lines.line_number is not null then coalesce(refunds.quantity, 0) else 0 end
             as returned_quantity,

@@ -1,6 +1,5 @@
 {# Grain: one row per customer and day on which a build saw her in another RFM tier than the build before. #}
--- The memory of past builds cannot be rebuilt from today's data, so not even a full refresh empties it. A build dated after
--- the newest load guesses at a day that has not come: remembering it would keep the real days before it out.
+-- The memory of past builds cannot be rebuilt from today's data, so not even a full refresh empties it.
 {{ config(
     materialized='incremental',
     incremental_strategy=incremental_strategy('append'),
@@ -11,16 +10,13 @@
 
 with
 
-as_of as (
+newest_build as (
 
-    select
-        as_of_date,
-        {{ add_days(shop_date('newest_loaded_at'), 1) }} as day_after_newest_load_on
-
-    from {{ ref('int_as_of') }}
+    select max(as_of_date) as as_of_date from {{ ref('int_rfm_builds') }}
 
 ),
 
+-- Another date than the newest remembered one writes no history: it is past, or has not come.
 scores as (
 
     select
@@ -30,8 +26,8 @@ scores as (
 
     from {{ ref('int_rfm_scores') }} as int_rfm_scores
 
-    inner join as_of
-        on as_of.as_of_date <= as_of.day_after_newest_load_on
+    inner join newest_build
+        on int_rfm_scores.as_of_date = newest_build.as_of_date
 
 ),
 
@@ -75,13 +71,6 @@ newest_stays as (
 
 ),
 
-newest_build as (
-
-    select max(entered_on) as entered_on from stays
-
-),
-
--- A look at a past date writes no history: the stays that followed are known already.
 new_stays as (
 
     select
@@ -95,12 +84,9 @@ new_stays as (
     left join newest_stays
         on scores.customer_id = newest_stays.customer_id
 
-    left join newest_build
-        on scores.as_of_date < newest_build.entered_on
-
     where
-        newest_build.entered_on is null
-        and (newest_stays.rfm_tier is null or newest_stays.rfm_tier <> scores.rfm_tier)
+        newest_stays.rfm_tier is null
+        or newest_stays.rfm_tier <> scores.rfm_tier
 
 )
 

@@ -89,6 +89,7 @@ high_weeks as (
         ranked_weeks.net_amount * 2 * {{ fraction_terms('peak_week_ratio')[1] }}
         >= yearly_medians.doubled_median_amount * {{ fraction_terms('peak_week_ratio')[0] }}
         and extract(month from ranked_weeks.monday_on) <= {{ var('peak_last_month') }}
+        and extract(month from {{ add_days('ranked_weeks.monday_on', 6) }}) <= {{ var('peak_last_month') }}
 
 ),
 

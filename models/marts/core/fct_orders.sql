@@ -122,15 +122,14 @@ lines_by_order as (
 
     select
         line_amounts.order_id,
-        -- A line of nothing was withdrawn by a later load of its order.
-        sum(case when line_amounts.quantity <> 0 then 1 else 0 end) as line_count,
+        count(*) as line_count,
         sum(line_amounts.quantity) as unit_count,
         sum(line_amounts.gross_amount) as gross_amount,
         sum(line_amounts.discount_amount) as discount_amount,
         sum(line_amounts.amount_in_order_currency) as amount_in_order_currency,
         -- One line of unknown cost makes the whole order's cost unknown.
         case
-            when sum(case when line_amounts.quantity <> 0 and products.unit_cost_amount is null then 1 else 0 end) = 0
+            when count(*) = count(products.unit_cost_amount)
                 then
                     sum(
                         -- Not rounded line by line; wide enough for any cost (see `multiplied`).
@@ -138,8 +137,8 @@ lines_by_order as (
                         * (line_amounts.quantity - coalesce(line_refunds.returned_quantity, 0))
                     )
         end as cost_amount,
-        max(case when products.is_gift_product and line_amounts.quantity <> 0 then 1 else 0 end) as gift_product_clue,
-        max(case when products.is_gift_proof and line_amounts.quantity <> 0 then 1 else 0 end) as gift_proof
+        max(case when products.is_gift_product then 1 else 0 end) as gift_product_clue,
+        max(case when products.is_gift_proof then 1 else 0 end) as gift_proof
 
     from line_amounts
 
@@ -219,7 +218,7 @@ order_amounts as (
         orders_with_clues.ordered_at,
         orders_with_clues.ordered_on,
         {{ lacks_rate }} as lacks_exchange_rate,
-        cast(coalesce(lines_by_order.line_count, 0) as bigint) as line_count,
+        coalesce(lines_by_order.line_count, 0) as line_count,
         coalesce(lines_by_order.unit_count, 0) as unit_count,
         -- Without a rate the amounts are unknown, which is not nothing.
         case when {{ lacks_rate }} then null else coalesce(lines_by_order.gross_amount, 0) end as gross_amount,
@@ -255,6 +254,8 @@ judged_orders as (
         gross_amount - discount_amount - refund_amount as net_amount,
         case
             when order_status in ('test', 'cancelled', 'pending', 'refunded') then order_status
+            -- Tables of one's own may say what the loader would have rejected; nobody guesses that it means paid.
+            when order_status is null or order_status not in ('paid', 'partially_refunded') then 'unknown_status'
             when lacks_exchange_rate then 'no_exchange_rate'
             -- In the order's own currency, where a full refund leaves exactly nothing.
             when

@@ -35,9 +35,6 @@ line_nets as (
 
     from {{ ref('int_order_line_nets') }}
 
-    -- A line of nothing was withdrawn by a later load of its order.
-    where unit_count <> 0
-
 ),
 
 products as (

@@ -44,7 +44,9 @@ percent_ranked_buyers as (
         projected_revenue_amount,
         projection_basis,
         {{ percent_rank_of('order_rank', 'buyer_count') }} as order_percent_rank,
-        {{ percent_rank_of('revenue_rank', 'buyer_count') }} as revenue_percent_rank
+        {{ percent_rank_of('revenue_rank', 'buyer_count') }} as revenue_percent_rank,
+        {{ percent_below('order_rank', 'buyer_count') }} as order_percent,
+        {{ percent_below('revenue_rank', 'buyer_count') }} as revenue_percent
 
     from ranked_buyers
 
@@ -65,17 +67,15 @@ importance as (
             else 'loyal'
         end as importance,
         case
-            when customers.order_count = 0 then 'Has not ordered yet.'
+            when customers.order_count = 0 then 'No purchase so far.'
             else
                 {{ label_count('customers.order_count', 'order', 'orders') }}
-                || ' (at or above ' || cast(
-                    cast(floor(percent_ranked_buyers.order_percent_rank * 100) as integer) as {{ dbt.type_string() }}
-                ) || '% of buyers) and '
+                || ' (at or above ' || cast(percent_ranked_buyers.order_percent as {{ dbt.type_string() }})
+                || '% of buyers) and '
                 || {{ label_amount('percent_ranked_buyers.projected_revenue_amount') }}
                 || ' ' || customers.currency_code
-                || ' (at or above ' || cast(
-                    cast(floor(percent_ranked_buyers.revenue_percent_rank * 100) as integer) as {{ dbt.type_string() }}
-                ) || '%), from '
+                || ' (at or above ' || cast(percent_ranked_buyers.revenue_percent as {{ dbt.type_string() }})
+                || '%), from '
                 || case percent_ranked_buyers.projection_basis
                     when 'history' then 'orders so far.'
                     else 'orders so far and those expected within a year.'

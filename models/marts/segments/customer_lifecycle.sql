@@ -85,7 +85,7 @@ lifecycle as (
         turns.expected_gap_days,
         turns.recency_days / turns.expected_gap_days as gap_ratio,
         case
-            when turns.lifecycle_state = 'prospect' then 'Has not ordered yet.'
+            when turns.lifecycle_state = 'prospect' then 'No purchase so far.'
             else
                 case
                     when turns.lifecycle_state = 'new' then 'First ordered '

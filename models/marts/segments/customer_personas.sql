@@ -108,31 +108,31 @@ personas as (
         case persona
             when 'window_shopper'
                 then
-                    'No order, but showed interest on the site '
+                    'No purchase, but showed interest on the site '
                     || {{ label_count('site_intent_count_90d', 'time', 'times') }}
                     || ' in the last {{ var("recent_engagement_days") }} days.'
             when 'almost_there'
                 then
-                    'No order, but opened or clicked e-mails '
+                    'No purchase, but opened or clicked e-mails '
                     || {{ label_count('engagement_count_90d', 'time', 'times') }}
                     || ' in the last {{ var("recent_engagement_days") }} days.'
             when 'waiting_for_wows'
                 then
-                    'No order; opened or clicked e-mails '
+                    'No purchase; opened or clicked e-mails '
                     || {{ label_count('engagement_count_90d', 'time', 'times') }}
                     || ' in the last {{ var("recent_engagement_days") }} days.'
             when 'false_start'
                 then
-                    'No order; opened or clicked e-mails '
+                    'No purchase; opened or clicked e-mails '
                     || {{ label_count('engagement_count_lifetime', 'time', 'times') }}
                     || ' before, but not in the last {{ var("recent_engagement_days") }} days.'
             when 'too_new'
                 then
-                    'No order and nothing opened yet; known since '
+                    'No purchase and nothing opened yet; known since '
                     || cast(created_on as {{ dbt.type_string() }}) || '.'
             else
                 case
-                    when order_count = 0 then 'No order and no sign of interest'
+                    when order_count = 0 then 'No purchase and no sign of interest'
                     else
                         {{ label_count('order_count', 'order', 'orders') }} || ', the last '
                         || {{ label_count('recency_days', 'day', 'days') }} || ' ago, average '

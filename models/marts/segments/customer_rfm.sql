@@ -66,7 +66,7 @@ rfm as (
         || cast(scores.monetary_score as {{ dbt.type_string() }}) as rfm_cell,
         scores.rfm_tier,
         case
-            when scores.recency_score is null then 'Has not ordered yet.'
+            when scores.recency_score is null then 'No purchase so far.'
             else
                 'Last order ' || {{ label_count('facts.recency_days', 'day', 'days') }}
                 || ' ago (recency ' || cast(scores.recency_score as {{ dbt.type_string() }}) || ' of 5), '

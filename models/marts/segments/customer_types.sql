@@ -91,14 +91,18 @@ types as (
         customer_type,
         case customer_type
             when 'abandoned_cart'
-                then 'No order yet; a cart has been open since ' || cast(open_cart_on as {{ dbt.type_string() }}) || '.'
-            when 'subscriber' then 'No order yet, but may be written to by e-mail.'
-            when 'unreachable' then 'No order, no open cart and not subscribed to e-mail.'
+                then 'No purchase yet; a cart has been open since ' || cast(open_cart_on as {{ dbt.type_string() }}) || '.'
+            when 'subscriber' then 'No purchase yet, but may be written to by e-mail.'
+            when 'unreachable' then 'No purchase, no open cart and not subscribed to e-mail.'
             else
                 {{ "'Margin per order '" if var('customer_type_value') == 'margin' else "'Average order '" }}
                 || coalesce({{ label_amount('type_value_amount') }} || ' ' || currency_code, 'unknown')
-                || case when is_high_value then ', at or above the shop''s ' else ', below the shop''s ' end
-                || coalesce({{ label_amount('shop_type_value_amount') }}, 'unknown')
+                || case
+                    when shop_type_value_amount is null then '; the shop''s is not known'
+                    when type_value_amount is null then ''
+                    when is_high_value then ', at or above the shop''s ' || {{ label_amount('shop_type_value_amount') }}
+                    else ', below the shop''s ' || {{ label_amount('shop_type_value_amount') }}
+                end
                 || '; ' || replace(lifecycle_state, '_', ' ') || ' by the time since the last order.'
         end as customer_type_reason,
         case

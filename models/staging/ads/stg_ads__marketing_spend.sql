@@ -10,7 +10,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', 'marketing_spend', key=['day', 'channel']) }}
+    {{ latest_per_key('source', 'marketing_spend', key=['day', blank_to_null('channel')]) }}
 
 ),
 

@@ -30,7 +30,7 @@ renamed as (
     select
         -- ids
         {{ source_customer_id('customer_id') }} as source_customer_id,
-        {{ identity_key(source_customer_id('customer_id'), normalised_email('email')) }} as identity_key,
+        {{ identity_key('customer_id', 'email') }} as identity_key,
 
         -- strings
         {{ source_email('customer_id', 'email') }} as email,

@@ -10,7 +10,7 @@ source as (
 
 latest as (
 
-    {{ latest_per_key('source', 'exchange_rates', key=['day', 'currency']) }}
+    {{ latest_per_key('source', 'exchange_rates', key=['day', 'upper(currency)']) }}
 
 ),
 

@@ -31,7 +31,7 @@ renamed as (
         -- ids
         cast(order_id as {{ dbt.type_string() }}) as order_id,
         {{ source_customer_id('customer_id') }} as customer_id,
-        {{ identity_key(source_customer_id('customer_id'), normalised_email('email')) }} as identity_key,
+        {{ identity_key('customer_id', 'email') }} as identity_key,
 
         -- strings
         {{ source_email('customer_id', 'email') }} as email,

@@ -17,6 +17,7 @@ from regulars.load.casting import quote
 from regulars.load.landing import TABLES_BY_NAME, Column, Table
 from regulars.load.mapping import InvoiceRules, Mapping
 from regulars.load.positions import POSITIONS, WHOLE_ORDERS, list_whole_orders, number_rows
+from regulars.load.profiles import complete_profiles
 from regulars.load.staging import LINE_AMOUNT_RULE, Context, Output, Prepared, Replaced, cast_rows
 from regulars.load.wording import counted
 
@@ -266,7 +267,7 @@ def _derive(context: Context, rules: InvoiceRules) -> None:
             min(_line) as _line, customer_id, cast(null as varchar) as email, cast(null as varchar) as phone,
             cast(null as varchar) as first_name, cast(null as varchar) as last_name,
             arg_max(country, _line) as country, cast(null as varchar) as postal_code, cast(null as varchar) as language,
-            cast(null as timestamp with time zone) as created_at, cast(null as boolean) as email_consent,
+            min(invoiced_at) as created_at, cast(null as boolean) as email_consent,
             cast(null as boolean) as sms_consent, cast(null as boolean) as ads_user_data_consent,
             cast(null as boolean) as ads_personalization_consent, cast(null as boolean) as tracking_consent,
             cast(null as timestamp with time zone) as consent_updated_at, cast(null as varchar) as acquisition_channel,
@@ -274,3 +275,4 @@ def _derive(context: Context, rules: InvoiceRules) -> None:
         from load_invoice where customer_id is not null group by customer_id
         """
     )
+    complete_profiles(connection)

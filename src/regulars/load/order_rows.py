@@ -10,6 +10,7 @@ from regulars.load.landing import ORDER_STATUSES, TABLES_BY_NAME, Column, Table
 from regulars.load.mapping import Mapping
 from regulars.load.positions import POSITIONS, number_rows
 from regulars.load.prices_with_tax import take_out_tax
+from regulars.load.profiles import complete_profiles
 from regulars.load.staging import FAULTS, LINE_AMOUNT_RULE, Context, Output, Prepared, Replaced, cast_rows, find_column
 from regulars.load.wording import ended
 
@@ -339,7 +340,7 @@ def _rest(context: Context) -> None:
         create or replace temp table load_out_customers as
         select
             min(_line) as _line, customer_id, {latest}, cast(null as varchar) as language,
-            cast(null as timestamp with time zone) as created_at, cast(null as boolean) as email_consent,
+            min(ordered_at) as created_at, cast(null as boolean) as email_consent,
             cast(null as boolean) as sms_consent, cast(null as boolean) as ads_user_data_consent,
             cast(null as boolean) as ads_personalization_consent, cast(null as boolean) as tracking_consent,
             cast(null as timestamp with time zone) as consent_updated_at, cast(null as varchar) as acquisition_channel,
@@ -347,3 +348,4 @@ def _rest(context: Context) -> None:
         from load_rows_orders where customer_id is not null group by customer_id
         """
     )
+    complete_profiles(connection)

@@ -131,7 +131,7 @@ def check_keys_and_orders(connection: duckdb.DuckDBPyConnection, outputs: list[O
                 reason = "order_line_without_order" if table.name == "order_lines" else "refund_without_order"
                 what = "line" if table.name == "order_lines" else "refund"
                 rejected = (
-                    f"order_id: The order of this {what} was itself rejected in this batch; put that right first."
+                    f"order_id: The order of this {what} was rejected, alone or with its file; put that right first."
                 )
                 connection.execute(
                     f"insert into {FAULTS} select _line, {name}, {quote(reason)}, "

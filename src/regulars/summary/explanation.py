@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from regulars.errors import UsageError
-from regulars.warehouse import read_built
+from regulars.warehouse import check_finished, read_built
 
 LABELS = (
     ("lifecycle", "lifecycle_state", "lifecycle_reason", "lifecycle_changes_on"),
@@ -68,8 +68,9 @@ def explain_customer(connection: duckdb.DuckDBPyConnection, customer_id: str) ->
     Raises
     ------
     UsageError: no customer has this id; the message says whose it is instead, if it is anybody's.
-    WarehouseError: the marts are not built.
+    WarehouseError: the marts are not built, or a build stopped half-way.
     """
+    check_finished(connection)
     columns = ", ".join(
         f"{code}, {reason}, {changes_on or 'cast(null as date)'}" for _, code, reason, changes_on in LABELS
     )

@@ -150,7 +150,11 @@ def _notes(found: Summary) -> Iterator[str]:
 
 def _unused(found: Summary) -> Iterator[str]:
     if found.rejected_row_count:
-        yield f"{counted(found.rejected_row_count, 'row')} could not be used (raw.rejected_rows says why)."
+        were = "was" if found.rejected_row_count == 1 else "were"
+        yield (
+            f"{counted(found.rejected_row_count, 'row')} {were} rejected by loads so far "
+            "(raw.rejected_rows says why, also of rows put right since)."
+        )
 
 
 def _bold(text: str) -> str:

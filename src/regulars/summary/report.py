@@ -9,7 +9,7 @@ import duckdb
 
 from regulars.summary.inputs import MissingInput, read_missing_inputs
 from regulars.summary.suggestions import read_suggestions
-from regulars.warehouse import read_built
+from regulars.warehouse import check_finished, read_built
 
 PARTITIONS = (
     ("lifecycle_state", "Lifecycle", ("new", "active", "slipping_away", "lost", "prospect")),
@@ -187,8 +187,9 @@ def read_summary(connection: duckdb.DuckDBPyConnection, language: str = "en") ->
 
     Raises
     ------
-    WarehouseError: if the marts are not there.
+    WarehouseError: if the marts are not there, or a build stopped half-way.
     """
+    check_finished(connection)
     ((as_of_date, currency, aov, typical_gap),) = read_built(
         connection,
         "select as_of_date, currency_code, average_order_amount, typical_gap_days from intermediate.int_shop_facts",

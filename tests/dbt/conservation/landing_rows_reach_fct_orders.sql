@@ -36,7 +36,7 @@ landed_lines as (
         order_id,
         line_number,
         round(cast(quantity as numeric(20, 4)) * unit_price, 4) as gross_amount,
-        coalesce(discount_amount, 0) as discount_amount,
+        case when quantity <> 0 then coalesce(discount_amount, 0) else 0 end as discount_amount,
         row_number() over (
             partition by order_id, line_number
             order by _loaded_at desc, product_id asc, quantity asc, unit_price asc, discount_amount asc
@@ -67,7 +67,7 @@ landed_rates as (
         cast(day as date) as rate_on,
         upper(currency) as currency_code,
         rate,
-        row_number() over (partition by day, currency order by _loaded_at desc, rate asc) as version_rank
+        row_number() over (partition by day, upper(currency) order by _loaded_at desc, rate asc) as version_rank
 
     from ({{ landing_rows('shop', 'exchange_rates') }}) as landing
 

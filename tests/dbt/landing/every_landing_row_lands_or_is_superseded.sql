@@ -6,12 +6,12 @@
     {'source': 'shop', 'table': 'orders', 'key': {'order_id': 'order_id'}},
     {'source': 'shop', 'table': 'order_lines', 'key': {'order_id': 'order_id', 'line_number': 'line_number'}},
     {'source': 'shop', 'table': 'refunds', 'key': {'refund_id': 'refund_id'}},
-    {'source': 'shop', 'table': 'customers', 'key': {'customer_id': 'source_customer_id'}},
+    {'source': 'shop', 'table': 'customers', 'key': {source_customer_id('customer_id'): 'source_customer_id'}},
     {'source': 'shop', 'table': 'products', 'key': {'product_id': 'product_id'}},
-    {'source': 'shop', 'table': 'exchange_rates', 'key': {'day': 'rate_on', 'currency': 'currency_code'}},
+    {'source': 'shop', 'table': 'exchange_rates', 'key': {'day': 'rate_on', 'upper(currency)': 'currency_code'}},
     {'source': 'email', 'table': 'email_events', 'key': {'event_id': 'event_id'}, 'model': 'stg_email__events'},
     {'source': 'web', 'table': 'web_events', 'key': {'event_id': 'event_id'}, 'model': 'stg_web__events'},
-    {'source': 'ads', 'table': 'marketing_spend', 'key': {'day': 'spent_on', 'channel': 'channel'}},
+    {'source': 'ads', 'table': 'marketing_spend', 'key': {'day': 'spent_on', blank_to_null('channel'): 'channel'}},
 ] %}
 
 with

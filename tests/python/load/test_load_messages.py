@@ -103,10 +103,19 @@ def test_lines_of_a_rejected_order_say_so(shop) -> None:
     refunds = shop.write("refunds.csv", "refund_id,order_id,refunded_at,amount\nr,2,2024-02-01,1\n")
     shop.load(orders, lines, refunds, "--max-reject-share", "1")
     assert rejected(shop) == [
-        (3, "order_id: The order of this line was itself rejected in this batch; put that right first."),
-        (4, "order_id: The order of this line was itself rejected in this batch; put that right first."),
+        (
+            3,
+            "order_id: The order of this line was rejected, alone or with its file; put that right first.",
+        ),
+        (
+            4,
+            "order_id: The order of this line was rejected, alone or with its file; put that right first.",
+        ),
         (5, "order_id: The order of this line is neither stored nor in this batch."),
-        (2, "order_id: The order of this refund was itself rejected in this batch; put that right first."),
+        (
+            2,
+            "order_id: The order of this refund was rejected, alone or with its file; put that right first.",
+        ),
     ]
 
 
@@ -114,7 +123,7 @@ def test_lines_of_a_file_of_orders_that_was_left_out_say_so(shop) -> None:
     orders = shop.orders("1,c,2024-01-15,paid,EUR", "2,c,2024-01-15,moon,EUR")
     outcome = shop.load(orders, shop.write("order_lines.csv", f"{LINES}\n1,1,1,1\n"))
     assert outcome.exit_code == 1
-    assert "was itself rejected in this batch" in rejected(shop)[0][1]
+    assert "was rejected, alone or with its file" in rejected(shop)[0][1]
 
 
 def test_files_before_a_refused_one_are_told_of(shop) -> None:

@@ -1,6 +1,6 @@
 """Each preset on a file in the layout of the real export."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -238,3 +238,17 @@ def test_amounts_of_thousands_of_millions_are_no_overflow(shop) -> None:
     assert shop.load("--preset", "online-retail", shop.write("retail.csv", header + rows)).exit_code == 0
     assert shop.query("select shipping_amount from raw.orders where order_id = '536365'") == [(20_000_000_000,)]
     assert shop.query("select amount from raw.refunds") == [(30_000_000_000,)]
+
+
+def test_orders_add_to_a_known_profile_and_take_nothing_from_it(shop, fixtures) -> None:
+    customers = "customer_id,email,email_consent,created_at\n17850,ann@example.com,true,2010-01-31\n"
+    assert shop.load(shop.write("customers.csv", customers)).exit_code == 0
+    assert shop.load("--preset", "online-retail", fixtures / "online_retail_sample.csv").exit_code == 0
+    known = "email, email_consent, country, cast(created_at as date)"
+    newest = shop.query(f"select {known} from raw.customers order by _loaded_at desc limit 1")
+    assert newest == [("ann@example.com", True, "GB", date(2010, 1, 31))]
+
+
+def test_a_profile_made_of_orders_begins_with_the_first_of_them(shop, fixtures) -> None:
+    shop.load("--preset", "online-retail", fixtures / "online_retail_sample.csv")
+    assert shop.query("select created_at = (select min(ordered_at) from raw.orders) from raw.customers") == [(True,)]

@@ -70,7 +70,7 @@ class ReasonWriter:
     def rfm_reason(self, customer: str) -> str:
         facts, rfm = self.facts[customer], self.rfm[customer]
         if not facts["order_count"]:
-            return "Has not ordered yet."
+            return "No purchase so far."
         return (
             f"Last order {_count(facts['recency_days'], 'day')} ago (recency {rfm['recency_score']} of 5), "
             f"{_count(facts['order_count'], 'order')} (frequency {rfm['frequency_score']}), "
@@ -80,7 +80,7 @@ class ReasonWriter:
     def lifecycle_reason(self, customer: str) -> str:
         facts, lifecycle = self.facts[customer], self.lifecycle[customer]
         if not facts["order_count"]:
-            return "Has not ordered yet."
+            return "No purchase so far."
         first = "First" if lifecycle["lifecycle_state"] == "new" else "Last"
         wait = WAITS.get(int(facts["order_day_count"]), "usually orders every")
         expected = Decimal(str(lifecycle["expected_gap_days"]))
@@ -93,7 +93,7 @@ class ReasonWriter:
     def importance_reason(self, customer: str) -> str:
         facts = self.facts[customer]
         if not facts["order_count"]:
-            return "Has not ordered yet."
+            return "No purchase so far."
         return (
             f"{_count(facts['order_count'], 'order')} (at or above {self._percent(facts, 'order_count')}% of buyers)"
             f" and {_money(facts['net_revenue_amount'])} {self.currency} "
@@ -110,16 +110,16 @@ class ReasonWriter:
         window = "in the last 90 days."
         if persona == "window_shopper":
             looks = _count(facts["site_intent_count_90d"], "time")
-            return f"No order, but showed interest on the site {looks} {window}"
+            return f"No purchase, but showed interest on the site {looks} {window}"
         if persona == "almost_there":
-            return f"No order, but opened or clicked e-mails {_count(recently, 'time')} {window}"
+            return f"No purchase, but opened or clicked e-mails {_count(recently, 'time')} {window}"
         if persona == "waiting_for_wows":
-            return f"No order; opened or clicked e-mails {_count(recently, 'time')} {window}"
+            return f"No purchase; opened or clicked e-mails {_count(recently, 'time')} {window}"
         if persona == "false_start":
-            return f"No order; opened or clicked e-mails {_count(ever, 'time')} before, but not {window}"
+            return f"No purchase; opened or clicked e-mails {_count(ever, 'time')} before, but not {window}"
         if persona == "too_new":
-            return f"No order and nothing opened yet; known since {self.created_on[customer]}."
-        text = "No order and no sign of interest"
+            return f"No purchase and nothing opened yet; known since {self.created_on[customer]}."
+        text = "No purchase and no sign of interest"
         if facts["order_count"]:
             own = _tick_amount(facts["average_order_amount"])
             text = (
@@ -136,11 +136,11 @@ class ReasonWriter:
     def type_reason(self, customer: str) -> str:
         facts, kind = self.facts[customer], self.types[customer]["customer_type"]
         if kind == "abandoned_cart":
-            return f"No order yet; a cart has been open since {facts['open_cart_at'].date()}."
+            return f"No purchase yet; a cart has been open since {facts['open_cart_at'].date()}."
         if kind == "subscriber":
-            return "No order yet, but may be written to by e-mail."
+            return "No purchase yet, but may be written to by e-mail."
         if kind == "unreachable":
-            return "No order, no open cart and not subscribed to e-mail."
+            return "No purchase, no open cart and not subscribed to e-mail."
         own = _tick_amount(facts["average_order_amount"])
         side = "at or above" if self.average is not None and own >= self.average else "below"
         shop = "unknown" if self.average is None else _half_up(self.average, 2)

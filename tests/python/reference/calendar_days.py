@@ -32,7 +32,7 @@ def local_days(instants: pd.Series, timezone: str) -> pd.Series:
 
 
 def iso_weeks(days: pd.Series) -> pd.DataFrame:
-    """ISO year, ISO week and the month of the week's Monday of each day number."""
+    """ISO year and week of each day number, its month, and those of the week's Monday and Sunday."""
     moments = pd.to_datetime(days.astype("int64"), unit="D")
     iso = moments.dt.isocalendar()
     monday = moments - pd.to_timedelta(iso["day"].astype("int64") - 1, unit="D")
@@ -41,6 +41,8 @@ def iso_weeks(days: pd.Series) -> pd.DataFrame:
             "iso_year": iso["year"].astype("int64"),
             "iso_week": iso["week"].astype("int64"),
             "monday_month": monday.dt.month.astype("int64"),
+            "sunday_month": (monday + pd.Timedelta(days=6)).dt.month.astype("int64"),
+            "month": moments.dt.month.astype("int64"),
         },
         index=days.index,
     )

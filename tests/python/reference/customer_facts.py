@@ -73,7 +73,7 @@ def customer_facts(
 def category_facts(facts: OrderFacts, rules: Rules) -> pd.DataFrame:
     """Customer × category over the lines of valid orders."""
     owners = facts.valid.dropna(subset=["customer_id"])[["order_id", "customer_id"]]
-    lines = facts.lines[facts.lines["quantity"] != 0].merge(owners, on="order_id")
+    lines = facts.lines.merge(owners, on="order_id")
     frame = (
         lines.groupby(["customer_id", "category"])
         .agg(net_unit_count=("net_quantity", "sum"), order_count=("order_id", "nunique"), net_amount=("net", "sum"))
@@ -93,7 +93,7 @@ def order_costs(facts: OrderFacts) -> pd.Series:
     lines = facts.lines[facts.lines["order_id"].isin(facts.valid["order_id"])]
     known = lines["unit_cost"].fillna(0).to_numpy(dtype=np.int64)
     cost = multiply_divide(known, lines["net_quantity"].to_numpy(dtype=np.int64), TICKS_PER_UNIT)
-    is_unknown = lines["unit_cost"].isna() & (lines["quantity"] != 0)
+    is_unknown = lines["unit_cost"].isna()
     by_order = pd.DataFrame({"order_id": lines["order_id"], "cost": cost, "is_unknown": is_unknown})
     summed = by_order.groupby("order_id").agg(cost=("cost", "sum"), is_unknown=("is_unknown", "any"))
     return summed["cost"].astype("Int64").where(~summed["is_unknown"])

@@ -35,7 +35,7 @@ def _ordering_profiles(orders: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataF
 
 
 def _orders_with_tag(lines: pd.DataFrame, tags: set[str]) -> set[str]:
-    tagged = lines[lines["quantity"] != 0].dropna(subset=["tags"])
+    tagged = lines.dropna(subset=["tags"])
     spelled = tagged["tags"].drop_duplicates()
     holding = {text for text in spelled if tags & {tag.strip().lower() for tag in text.split(",")}}
     return set(tagged.loc[tagged["tags"].isin(holding), "order_id"])

@@ -116,6 +116,8 @@ def _read(connection: duckdb.DuckDBPyConnection, name: str, table: Table, is_pre
     expressions = [f"{EXPRESSIONS[kind].format(column)} as {column}" for column, kind in table.columns.items()]
     rows = query(connection, f"select {', '.join(expressions)}, _loaded_at from raw.{name}")
     rows = rows.astype({column: DTYPES[kind] for column, kind in table.columns.items()})
+    if "currency" in table.columns:
+        rows["currency"] = rows["currency"].str.upper()
     if "customer_id" in table.columns:
         rows = _without_emails_as_ids(rows)
     newest = rows.sort_values("_loaded_at", kind="stable").drop_duplicates(list(table.key), keep="last")

@@ -16,6 +16,7 @@ from .rules import Rules
 
 UNCATEGORISED = "uncategorised"
 VALID = "valid"
+PAID = ("paid", "partially_refunded")
 BY_STATUS = ("test", "cancelled", "pending", "refunded")
 
 
@@ -57,7 +58,9 @@ def order_facts(
 def _lines(tables: dict[str, pd.DataFrame], orders: pd.DataFrame) -> pd.DataFrame:
     """Lines in the reporting currency, each amount rounded once; zero where the order has no rate."""
     products = tables["products"].set_index("product_id")
-    lines = tables["order_lines"].merge(orders[["order_id", "rate"]], on="order_id")
+    # a line of nothing was withdrawn
+    lines = tables["order_lines"][tables["order_lines"]["quantity"].fillna(0) != 0]
+    lines = lines.merge(orders[["order_id", "rate"]], on="order_id")
     lines = lines.sort_values(["order_id", "line_number"]).reset_index(drop=True)
     rate = lines["rate"].fillna(0).to_numpy(dtype=np.int64)
     quantity = lines["quantity"].fillna(0).to_numpy(dtype=np.int64)
@@ -98,20 +101,28 @@ def _with_refunds(lines: pd.DataFrame, refunds: pd.DataFrame) -> pd.DataFrame:
     lines = lines.join(spread.rename("spread"))
     lines["refund"] = (lines["refunded"].fillna(0) + lines["spread"].fillna(0)).astype("int64")
     lines["net"] = lines["gross"] - lines["discount"] - lines["refund"]
-    lines["net_quantity"] = (lines["quantity"] - lines["refunded_quantity"].fillna(0)).astype("int64")
+    # all of a line's money back and no word of how many: all of it came back
+    is_all_back = (
+        (lines["refunded_quantity"] == 0)
+        & (lines["refunded"] > 0)
+        & (lines["refunded"] >= lines["gross"] - lines["discount"])
+    )
+    returned = lines["refunded_quantity"].fillna(0).where(~is_all_back.fillna(False).astype(bool), lines["quantity"])
+    lines["net_quantity"] = (lines["quantity"] - returned).astype("int64")
     return lines.drop(columns=["refunded", "spread", "refunded_quantity"])
 
 
 def _spread(refunds: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
-    """What each line (by its index) bears of the refunds of its order that name no line, taken together."""
+    """What each line (by its index) bears of the refunds of its order that name no line, by what its own ones leave."""
     refunds = refunds.groupby("order_id", as_index=False)["refunded"].sum()
     base = lines[lines["order_id"].isin(set(refunds["order_id"]))]
+    base = base.assign(line_net=(base["gross"] - base["discount"] - base["refunded"].fillna(0)).clip(lower=0))
     pairs = refunds.merge(
-        base[["order_id", "line_number", "gross", "discount"]].reset_index(names="line"), on="order_id"
+        base[["order_id", "line_number", "line_net"]].astype({"line_net": "int64"}).reset_index(names="line"),
+        on="order_id",
     )
     if pairs.empty:
         return pd.Series(dtype="int64")
-    pairs["line_net"] = pairs["gross"] - pairs["discount"]
     order_net = pairs.groupby("order_id")["line_net"].transform("sum").to_numpy(dtype=np.int64)
     can_divide = order_net > 0
     share = multiply_divide(
@@ -154,5 +165,6 @@ def _validity(orders: pd.DataFrame) -> np.ndarray:
     """
     nothing_paid = (orders["net_amount"] <= 0).fillna(True) | orders["is_paid_back"]
     conditions = [(orders["status"] == status).to_numpy(dtype=bool) for status in BY_STATUS]
+    conditions += [~orders["status"].isin(PAID).to_numpy(dtype=bool)]
     conditions += [orders["rate"].isna().to_numpy(), nothing_paid.to_numpy(dtype=bool)]
-    return np.select(conditions, [*BY_STATUS, "no_exchange_rate", "nothing_paid"], VALID)
+    return np.select(conditions, [*BY_STATUS, "unknown_status", "no_exchange_rate", "nothing_paid"], VALID)

@@ -140,3 +140,17 @@ def test_a_misspelt_verb_is_guessed() -> None:
     done = subprocess.run([REGULARS, "sumary"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Did you mean 'summary'?" in done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS[:2], ids=lambda verb: verb[0])
+def test_a_build_that_stopped_half_way_is_not_read_as_one(hand_made: Path, write, verb: list[str]) -> None:
+    write(
+        "insert into marts.customer_segments (customer_id) values ('anybody')",
+        "update intermediate.int_shop_facts set as_of_date = date '2026-02-01'",
+    )
+    assert "the last dbt build stopped half-way: orders and shop are as of 2026-02-01" in refusal(hand_made, *verb)
+    write(
+        "update intermediate.int_shop_facts set as_of_date = date '2026-01-01'",
+        "insert into marts.fct_orders (order_id, customer_id, net_amount) values ('1', 'anybody', 5)",
+    )
+    assert "stopped half-way" in refusal(hand_made, *verb)

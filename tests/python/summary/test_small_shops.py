@@ -27,7 +27,7 @@ def test_a_shop_without_anything_says_what_to_do(write, say) -> None:
     said = say("summary")
     assert "There is nothing in this shop yet" in said
     assert "regulars load FILES, then dbt build" in said
-    assert "1 row could not be used (raw.rejected_rows says why)." in said
+    assert "1 row was rejected by loads so far (raw.rejected_rows says why, also of rows put right since)." in said
     assert "1970" not in said
     assert "XXX" not in said
     assert "Not known" not in said
