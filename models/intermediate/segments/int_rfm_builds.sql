@@ -21,17 +21,27 @@ as_of as (
 
 ),
 
+remembered as (
+
+    {% if is_incremental() -%}
+    select max(as_of_date) as as_of_date from {{ this }}
+    {%- else -%}
+    select cast(null as date) as as_of_date
+    {%- endif %}
+
+),
+
 builds as (
 
-    select as_of_date
+    select as_of.as_of_date
 
     from as_of
 
+    cross join remembered
+
     where
-        as_of_date <= day_after_newest_load_on
-        {% if is_incremental() -%}
-        and as_of_date > (select coalesce(max(remembered.as_of_date), date '1900-01-01') from {{ this }} as remembered)
-        {%- endif %}
+        as_of.as_of_date <= as_of.day_after_newest_load_on
+        and (remembered.as_of_date is null or as_of.as_of_date > remembered.as_of_date)
 
 )
 

@@ -142,13 +142,13 @@ class ReasonWriter:
         if kind == "unreachable":
             return "No purchase, no open cart and not subscribed to e-mail."
         own = _tick_amount(facts["average_order_amount"])
-        side = "at or above" if self.average is not None and own >= self.average else "below"
-        shop = "unknown" if self.average is None else _half_up(self.average, 2)
         state = str(self.lifecycle[customer]["lifecycle_state"]).replace("_", " ")
-        return (
-            f"Average order {_half_up(own, 2)} {self.currency}, {side} the shop's {shop}; "
-            f"{state} by the time since the last order."
-        )
+        if self.average is None:
+            against = "; the shop's is not known"
+        else:
+            side = "at or above" if own >= self.average else "below"
+            against = f", {side} the shop's {_half_up(self.average, 2)}"
+        return f"Average order {_half_up(own, 2)} {self.currency}{against}; {state} by the time since the last order."
 
     def ad_reason(self, customer: str, segment: str) -> str:
         facts, lifecycle = self.facts[customer], self.lifecycle[customer]["lifecycle_state"]
