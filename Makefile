@@ -13,7 +13,10 @@ help:  ## what there is to say
 demo: $(VENV)/.runtime  ## a sample shop, from files to segments, in one go
 	@$(BIN)/python scripts/demo.py
 
-test: lint build-check pytest mutation  ## everything CI runs
+# The linter and the builds have a warehouse each and run beside each other; the rest uses both processors itself.
+test: $(VENV)/.test  ## everything CI runs
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint build-check
+	@$(MAKE) --no-print-directory pytest mutation
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

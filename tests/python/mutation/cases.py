@@ -59,6 +59,9 @@ def hand_made_shops() -> dict[str, Shop]:
         "peaks": shops.peaks(2022, 2023),
         # The first Thursday of these years is the first and the seventh of January.
         "peaks of other years": shops.peaks(2015, 2021),
+        # Week 39 ends on the last of September, then two days before it; and on the first of October in both.
+        "peaks before October": shops.peaks(2018, 2019),
+        "peaks in October": shops.peaks(2017, 2023),
         "fast": shops.fast(),
         "no mail": shops.no_mail(),
         "nothing lately": shops.nothing_lately(),

@@ -168,7 +168,19 @@ EQUIVALENTS: tuple[tuple[str, str], ...] = (
         r"^int_customer_orders\.orders_by_customer: .*margin_amount IS NULL THEN 1 END → .* THEN 2 END",
         "It is only asked whether the count is nought.",
     ),
+    # -- customer_importance
+    (
+        r"^customer_importance\.percent_ranked_buyers: (.*ELSE CAST\(0 AS DOUBLE\) END|"
+        r"buyer_count > 1 → buyer_count >= 1 \(no. 2\)|"
+        r"CASE WHEN buyer_count > 1 THEN .* END → CASE WHEN buyer_count > 0 )",
+        "It matters only for a shop with one buyer: she is no VIP, which takes both ranks, whatever one of them is; "
+        "null is below every threshold, as 0 is.",
+    ),
     # -- int_peak_weeks
+    (
+        r"^int_peak_weeks\.high_weeks: EXTRACT\(MONTH FROM ranked_weeks.monday_on\) <= 9 → .* <= 10$",
+        "A week that begins in October ends in October or November, which the other half of the condition leaves out.",
+    ),
     (
         r"^int_peak_weeks\.high_weeks: INNER JOIN yearly_medians",
         "Every year that has weeks has a median.",

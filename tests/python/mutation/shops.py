@@ -290,13 +290,20 @@ SECOND_YEAR = {
 
 def peaks(first_year: int, second_year: int) -> Shop:
     """Two years of weeks, one of them at exactly one and a half times the median, one just below it in one year."""
+    shop = _weeks(first_year, second_year)
+    # A week that is high before October reaches into it in this year.
+    shop.buys("first of October", (day(0) - datetime.date(2023, 10, 1)).days, price=1)
+    return shop.shop
+
+
+def _weeks(first_year: int, second_year: int) -> HandMade:
     shop = HandMade()
     for year, weeks in ((first_year, FIRST_YEAR), (second_year, SECOND_YEAR)):
         for week, revenue in weeks.items():
             for weekday in (1, 7):
                 ago = (day(0) - datetime.date.fromisocalendar(year, week, weekday)).days
                 shop.buys(f"{year} week {week} day {weekday}", ago, price=revenue / 2)
-    return shop.shop
+    return shop
 
 
 SEASON = [{"peak_season": "spring", "starts_on": str(day(40)), "ends_on": str(day(30))}]
@@ -340,8 +347,8 @@ SLIPPING = "slipping away by the time since the last order."
 MARGIN_REASONS = {
     "known": "Margin per order 6.00 EUR, at or above the shop's 5.22; active by the time since the last order.",
     "finer": "Margin per order 6.00 EUR, at or above the shop's 5.22; active by the time since the last order.",
-    "unknown": "Margin per order unknown, below the shop's 5.22; new by the time since the last order.",
-    "no product": "Margin per order unknown, below the shop's 5.22; new by the time since the last order.",
+    "unknown": "Margin per order unknown; new by the time since the last order.",
+    "no product": "Margin per order unknown; new by the time since the last order.",
     "loss": "Margin per order -20.00 EUR, below the shop's 5.22; lost by the time since the last order.",
     "passing": f"Margin per order -1.00 EUR, below the shop's 5.22; {SLIPPING}",
     "passed": f"Margin per order -1.00 EUR, below the shop's 5.22; {SLIPPING}",
