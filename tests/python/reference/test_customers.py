@@ -92,8 +92,17 @@ def test_counts_days_gaps_and_averages():
 
 def test_non_buyers_have_zeros_and_unknowns():
     facts = shop(customers=[{"customer_id": "a"}])["customer_facts"].loc["a"]
-    assert (facts[["order_count", "net_revenue_amount", "gross_margin_amount", "category_count"]] == 0).all()
-    unknown = ["recency_days", "tenure_days", "average_order_amount", "median_gap_days", "discount_share"]
+    assert (facts[["order_count", "net_revenue_amount", "gross_margin_amount"]] == 0).all()
+    # nobody brought categories or site events
+    unknown = [
+        "category_count",
+        "site_intent_count_90d",
+        "recency_days",
+        "tenure_days",
+        "average_order_amount",
+        "median_gap_days",
+        "discount_share",
+    ]
     assert facts[unknown].isna().all()
 
 
