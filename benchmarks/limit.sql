@@ -337,7 +337,19 @@ left join lines on orders.rowid = lines.order_number and refunds.line_number = l
 where refunds.refunded_at at time zone 'UTC' < (select as_of_at from moment);
 
 create temp table returns as
-select order_number, line_number, sum(quantity) as quantity from refunds where quantity is not null group by all;
+select
+    refunds.order_number,
+    refunds.line_number,
+    case
+        when
+            sum(coalesce(refunds.quantity, 0)) = 0 and sum(refunds.amount) > 0
+            and sum(refunds.amount) >= any_value(lines.gross - lines.discount)
+            then any_value(lines.quantity)
+        else sum(coalesce(refunds.quantity, 0))
+    end as quantity
+from refunds
+inner join lines on refunds.order_number = lines.order_number and refunds.line_number = lines.line_number
+group by refunds.order_number, refunds.line_number;
 
 create temp table line_sums as
 select
