@@ -11,7 +11,7 @@ from scipy.special import betaln, expit
 
 from regulars.errors import HorizonError
 from regulars.predict.btyd.geometric import Parameters
-from regulars.predict.btyd.statistics import Floats, Histories, Ints
+from regulars.predict.btyd.statistics import Floats, Histories, Ints, distinct_values
 
 NODES = 64
 """Points of the quadrature over the probability to stop; its relative error is below 1e-8, see the tests."""
@@ -108,7 +108,7 @@ def expected_orders(parameters: Parameters, histories: Histories, horizon_days: 
     _check_horizon(horizon_days)
     # Given that she is active, only x and T matter, and a shop has few distinct pairs of them.
     ages = int(histories.age_days.max(initial=0)) + 1
-    pairs, place = np.unique(histories.frequency * ages + histories.age_days, return_inverse=True)
+    pairs, place = distinct_values(histories.frequency * ages + histories.age_days)
     frequency, age_days = np.divmod(pairs, ages)
     orders: Floats = _orders_while_active(parameters, frequency, age_days, horizon_days)[place]
     return probability_alive(parameters, histories) * orders
@@ -116,7 +116,7 @@ def expected_orders(parameters: Parameters, histories: Histories, horizon_days: 
 
 def _orders_while_active(parameters: Parameters, frequency: Ints, age_days: Ints, horizon_days: float) -> Floats:
     """Expected orders of customers known to be active, by frequency (sorted) and age."""
-    distinct, of_distinct = np.unique(frequency, return_inverse=True)
+    distinct, of_distinct = distinct_values(frequency)
     b = parameters.b + parameters.chances(distinct.astype(np.float64))
     nodes, weights = _beta_quadrature(parameters.a, b)
     shape = parameters.r + frequency

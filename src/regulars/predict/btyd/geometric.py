@@ -205,7 +205,7 @@ def _prepare(collapsed: CollapsedHistories, first_order_can_be_last: bool, unit_
         customer_total=float(customers.sum()),
         order_total=float(orders.sum()),
         age_total=float(customers @ histories.age_days) / unit_days,
-        frequency=frequency,
+        frequency=frequency.astype(np.float64),
         frequency_customers=sums_by(of_frequency, customers, len(frequency)),
         age=age / unit_days,
         age_customers=sums_by(of_age, customers, len(age)),

@@ -148,15 +148,15 @@ def sample(collapsed: CollapsedHistories, customers: int) -> CollapsedHistories:
     )
 
 
-def distinct_values(values: Ints) -> tuple[Floats, Ints]:
+def distinct_values(values: Ints) -> tuple[Ints, Ints]:
     """The distinct values, ascending, and where among them each value stands."""
     if len(values) and int(values.max()) <= 16 * len(values) + 100_000:
         # Days are small numbers: marking the ones that occur is faster than sorting them all.
         occurs = np.zeros(int(values.max()) + 1, dtype=np.bool_)
         occurs[values] = True
-        return np.flatnonzero(occurs).astype(np.float64), (np.cumsum(occurs) - 1)[values]
+        return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[values]
     distinct, place = np.unique(values, return_inverse=True)
-    return distinct.astype(np.float64), place
+    return distinct, place
 
 
 def sums_by(place: Ints, values: Floats, size: int) -> Floats:
