@@ -29,8 +29,7 @@ BOUNDS = ((1e-3, 1e3), (1e-6, 1e6), (1e-4, 1e4), (1e-4, 1e4))
 SAMPLE_CUSTOMERS = 20_000
 """The starts are tried on a sample; the best of them alone goes on to all customers."""
 BLOCK_ROWS = 8_192
-"""Rows computed at once: a block's arrays stay in the processor's cache, and a block is too short for BLAS to share
-out among threads, which made a fit of 1,016 rows 30 times slower on a busy machine."""
+"""Rows computed at once, so that a block's arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from regulars.predict.btyd.statistics import Bools, Floats
 
@@ -22,14 +23,17 @@ def minimise(downhill: Callable[[Floats], tuple[float, Floats]], start: Floats, 
     start: logarithms of p parameters; moved into the bounds where outside.
     bounds: p lowest and highest logarithms, shape (p, 2).
     """
-    found = minimize(
-        downhill,
-        np.clip(start, bounds[:, 0], bounds[:, 1]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"gtol": 1e-8, "ftol": 1e-15, "maxiter": 500, "maxcor": 20},
-    )
+    # The optimiser's own matrices are tiny; shared out among threads they made a fit of 1,016 rows take 0.9 s instead
+    # of 0.02 s on a busy machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = minimize(
+            downhill,
+            np.clip(start, bounds[:, 0], bounds[:, 1]),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"gtol": 1e-8, "ftol": 1e-15, "maxiter": 500, "maxcor": 20},
+        )
     lowest: Floats = found.x
     return lowest
 
