@@ -52,10 +52,11 @@ class CollapsedSpend:
 class GammaGammaFit:
     """The parameters of greatest likelihood, and what they say of a customer nobody knows yet.
 
-    A forecast is ``(p n m + prior_weight * population_mean) / (p n + prior_weight)``. With a finite mean,
-    ``prior_weight`` is q - 1 and ``population_mean`` is gamma p / (q - 1): the formula of the note. Without one, or
-    with one far above the observed, they are q and the observed mean: a customer's amount is then taken as p over her
-    expected rate, (p n m + p gamma) / (p n + q), which is finite for every q, with the observed mean for p gamma / q.
+    A forecast is ``(p n m + prior_weight * population_mean) / (p n + prior_weight)``, where ``population_mean`` is
+    p gamma / ``prior_weight``. With a finite mean, ``prior_weight`` is q - 1: the formula of the note. Without one, or
+    with one far above the observed, it is q: a customer's amount is then p over her expected rate, which exists for
+    every q. That is what a customer typically spends, and less than what all of them do on average. The observed mean
+    would be right on average, but with such tails it is that of a few customers, and everybody would be drawn to it.
     """
 
     p: float
@@ -66,6 +67,7 @@ class GammaGammaFit:
     fitted_customers: int
     prior_weight: float
     population_mean: float
+    """Of a customer nobody knows yet."""
     has_finite_mean: bool
     """False where the fall-back is used."""
     converged: bool
@@ -158,7 +160,7 @@ def fit(spend: CollapsedSpend) -> GammaGammaFit:
         log_likelihood=-value * total - float(weight @ np.log(spend.mean_amount)),
         fitted_customers=int(total),
         prior_weight=q - 1.0 if has_finite_mean else q,
-        population_mean=gamma * p / (q - 1.0) if has_finite_mean else observed,
+        population_mean=gamma * p / (q - 1.0 if has_finite_mean else q),
         has_finite_mean=has_finite_mean,
         converged=is_level(slope) and not at_bounds,
         at_bounds=at_bounds,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pytest
-
 from conftest import real_data
+
 from predict.btyd.simulate import Simulated, simulate
 from regulars.predict.btyd import bgnbd, mbgnbd
 from regulars.predict.btyd.geometric import Parameters

@@ -21,12 +21,12 @@ def test_true_parameters_are_recovered(shop: tuple[Parameters, Simulated]) -> No
     found = fitted.parameters
     assert fitted.converged
     assert fitted.log_likelihood >= geometric.log_likelihood(true, collapse(simulated.histories))
-    # Four standard errors of 200,000 customers, measured over 20 seeds, are below these shares.
-    assert found.r == pytest.approx(true.r, rel=0.03)
-    assert found.alpha_days == pytest.approx(true.alpha_days, rel=0.05)
-    assert found.a == pytest.approx(true.a, rel=0.12)
-    assert found.b == pytest.approx(true.b, rel=0.15)
-    assert found.a / (found.a + found.b) == pytest.approx(true.a / (true.a + true.b), rel=0.04)
+    # Four standard errors of 200,000 customers, measured over 20 seeds.
+    assert found.r == pytest.approx(true.r, rel=0.055)
+    assert found.alpha_days == pytest.approx(true.alpha_days, rel=0.055)
+    assert found.a == pytest.approx(true.a, rel=0.13)
+    assert found.b == pytest.approx(true.b, rel=0.14)
+    assert found.a / (found.a + found.b) == pytest.approx(true.a / (true.a + true.b), rel=0.05)
 
 
 @pytest.mark.parametrize("first_order_can_be_last", [False, True])
