@@ -4,6 +4,8 @@ Convention that yields them: one customer-day is one order, x counts the days af
 divided by 7, and T ends on 1997-09-30.
 """
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -70,7 +72,7 @@ def test_single_customers_are_those_of_lifetimes() -> None:
 
 @pytest.mark.parametrize(("model", "lifetimes_total", "share"), [(bgnbd, 1653.409, 0.88), (mbgnbd, 1576.728, 0.84)])
 def test_second_39_weeks_are_as_low_as_with_lifetimes(
-    cdnow: Cdnow, model: object, lifetimes_total: float, share: float
+    cdnow: Cdnow, model: ModuleType, lifetimes_total: float, share: float
 ) -> None:
     fitted = model.fit(collapse(cdnow.histories))
     expected = model.expected_orders(fitted.parameters, cdnow.histories, 39 * WEEK).sum()

@@ -1,6 +1,7 @@
 """Fits find the parameters that made the data, and say so when there is nothing to find."""
 
 import warnings
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from predict.btyd.simulate import Simulated, simulate
 from regulars.errors import FitError
 from regulars.predict.btyd import bgnbd, forecast, geometric, mbgnbd
 from regulars.predict.btyd.geometric import Parameters
-from regulars.predict.btyd.statistics import Histories, collapse, histories_of
+from regulars.predict.btyd.statistics import CollapsedHistories, Histories, collapse, histories_of
 
 MODELS = (bgnbd, mbgnbd)
 COLUMNS = ("frequency", "recency_days", "age_days")
@@ -84,7 +85,7 @@ def test_another_time_unit_gives_the_same_fit(shop: tuple[Parameters, Simulated]
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_nobody_and_one_time_buyers_alone_are_refused(model: object) -> None:
+def test_nobody_and_one_time_buyers_alone_are_refused(model: ModuleType) -> None:
     with pytest.raises(FitError, match="there is no customer to learn from"):
         model.fit(collapse(histories_of([], [], [])))
     with pytest.raises(FitError, match="none of the 3 customers has a second order day"):
@@ -107,7 +108,7 @@ ODD_SHOPS = {
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("columns", ODD_SHOPS.values(), ids=ODD_SHOPS.keys())
-def test_odd_shops_give_finite_numbers_and_no_warning(columns: tuple[list[int], ...], model: object) -> None:
+def test_odd_shops_give_finite_numbers_and_no_warning(columns: tuple[list[int], ...], model: ModuleType) -> None:
     histories = histories_of(*columns)
     fitted = model.fit(collapse(histories))
     found = fitted.parameters
@@ -122,6 +123,23 @@ def test_odd_shops_give_finite_numbers_and_no_warning(columns: tuple[list[int], 
         assert np.all(expected >= ordering - 1e-7)
     days = forecast.days_to_next_order(found, histories, limit_days=365.0)
     assert np.all(np.isnan(days) | ((days > 0.0) & (days <= 365.0)))
+
+
+def with_more_one_time_buyers(collapsed: CollapsedHistories, times: int) -> CollapsedHistories:
+    once = collapsed.histories.frequency == 0
+    return CollapsedHistories(collapsed.histories, np.where(once, times, 1) * collapsed.customer_count)
+
+
+@pytest.mark.parametrize("first_order_can_be_last", [False, True])
+def test_few_repeat_buyers_are_not_sampled_away(monkeypatch: pytest.MonkeyPatch, first_order_can_be_last: bool) -> None:
+    true = Parameters(0.5, 900.0, 0.8, 2.5, first_order_can_be_last)
+    seen = simulate(true, 3_000, longest_age_days=3_000, horizon_days=1.0, seed=8).histories
+    shop = with_more_one_time_buyers(collapse(seen), times=2_000)
+    whole = geometric.fit(shop, first_order_can_be_last=first_order_can_be_last)
+    assert whole.converged
+    monkeypatch.setattr(geometric, "SAMPLE_CUSTOMERS", len(shop) // 2)
+    sampled = geometric.fit(shop, first_order_can_be_last=first_order_can_be_last)
+    assert sampled.log_likelihood == pytest.approx(whole.log_likelihood, abs=0.01)
 
 
 def test_one_customer_is_no_converged_fit() -> None:

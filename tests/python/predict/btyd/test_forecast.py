@@ -1,12 +1,14 @@
 """Forecasts are what happens in simulation, agree with the published closed forms, and stay finite at the edges."""
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 from scipy.special import hyp2f1
 
 from predict.btyd.simulate import Simulated
 from regulars.errors import HorizonError
-from regulars.predict.btyd import bgnbd, mbgnbd
+from regulars.predict.btyd import bgnbd, geometric, mbgnbd
 from regulars.predict.btyd.forecast import (
     days_to_next_order,
     expected_orders,
@@ -14,7 +16,7 @@ from regulars.predict.btyd.forecast import (
     probability_of_order,
 )
 from regulars.predict.btyd.geometric import Parameters
-from regulars.predict.btyd.statistics import Floats, Histories, histories_of
+from regulars.predict.btyd.statistics import Floats, Histories, collapse, histories_of
 
 HORIZON = 2_000.0
 FIRST_ORDER = histories_of([0], [0], [0])
@@ -31,6 +33,18 @@ def assert_calibrated(predicted: Floats, happened: Floats) -> None:
 def test_expected_orders_are_what_comes(shop: tuple[Parameters, Simulated]) -> None:
     true, simulated = shop
     assert_calibrated(expected_orders(true, simulated.histories, HORIZON), simulated.orders_after)
+
+
+def test_what_half_of_the_customers_teach_holds_for_the_others(shop: tuple[Parameters, Simulated]) -> None:
+    true, simulated = shop
+    kept = [getattr(simulated.histories, name) for name in ("frequency", "recency_days", "age_days")]
+    half = len(kept[0]) // 2
+    taught = collapse(Histories(*(column[:half] for column in kept)))
+    fitted = geometric.fit(taught, first_order_can_be_last=true.first_order_can_be_last).parameters
+    others = Histories(*(column[half:] for column in kept))
+    orders = simulated.orders_after[half:]
+    assert expected_orders(fitted, others, HORIZON).sum() == pytest.approx(orders.sum(), rel=0.03)
+    assert probability_of_order(fitted, others, HORIZON).sum() == pytest.approx((orders > 0).sum(), rel=0.02)
 
 
 @pytest.mark.parametrize("horizon", [50.0, 500.0, HORIZON])
@@ -78,7 +92,7 @@ def by_hypergeometric_function(parameters: Parameters, histories: Histories, hor
 @pytest.mark.parametrize("a", [0.05, 0.79, 0.95, 2.5, 40.0])
 @pytest.mark.parametrize("b", [0.05, 2.4, 30.0])
 @pytest.mark.parametrize("r", [0.05, 0.24, 2.0])
-def test_expected_orders_are_the_published_closed_form(model: object, a: float, b: float, r: float) -> None:
+def test_expected_orders_are_the_published_closed_form(model: ModuleType, a: float, b: float, r: float) -> None:
     random = np.random.default_rng(4)
     frequency = random.integers(0, 40, 60)
     age = frequency + random.integers(0, 700, 60)
@@ -106,7 +120,7 @@ def test_a_of_one_is_no_special_case() -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("model", [bgnbd, mbgnbd])
-def test_edges_are_finite(model: object) -> None:
+def test_edges_are_finite(model: ModuleType) -> None:
     histories = histories_of(
         [0, 0, 1, 5, 9_999, 10_000, 10_000, 50_000],
         [0, 0, 1, 5, 10_000, 10_000, 10_000, 50_000],
