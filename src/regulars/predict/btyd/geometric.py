@@ -26,8 +26,9 @@ STARTS = ((0.3, 0.8, 2.5), (1.0, 0.1, 2.0), (1.0, 2.0, 2.0), (4.0, 0.5, 8.0))
 """Shape r and drop-out a, b to start from; alpha follows from the shop's order rate."""
 BOUNDS = ((1e-5, 1e3), (1e-6, 1e6), (1e-4, 1e4), (1e-4, 1e4))
 """Of r, alpha in mean ages, a and b. Beyond them the customers no longer differ in a way that data could show."""
+FEW_HISTORIES = 20_000
+"""Every start is tried on all customers when their distinct histories are no more than this, else on a sample."""
 SAMPLE_CUSTOMERS = 20_000
-"""Of more distinct histories than this, a sample of as many customers says which start is best."""
 SAMPLE_REPEAT_CUSTOMERS = 1_000
 """A sample with fewer is no guide: one with about 6 led a shop of 3.8 million to a plateau 23 below the maximum."""
 BLOCK_ROWS = 8_192
@@ -101,7 +102,7 @@ def fit(collapsed: CollapsedHistories, *, first_order_can_be_last: bool) -> Purc
     unit_days = float(np.average(collapsed.histories.age_days, weights=collapsed.customer_count))
     all_customers = _prepare(collapsed, first_order_can_be_last, unit_days)
     few = all_customers
-    if len(collapsed) > SAMPLE_CUSTOMERS:
+    if len(collapsed) > FEW_HISTORIES:
         sampled = sample(collapsed, SAMPLE_CUSTOMERS)
         if sampled.repeat_customers >= SAMPLE_REPEAT_CUSTOMERS:
             few = _prepare(sampled, first_order_can_be_last, unit_days)

@@ -137,7 +137,7 @@ def test_few_repeat_buyers_are_not_sampled_away(monkeypatch: pytest.MonkeyPatch,
     shop = with_more_one_time_buyers(collapse(seen), times=2_000)
     whole = geometric.fit(shop, first_order_can_be_last=first_order_can_be_last)
     assert whole.converged
-    monkeypatch.setattr(geometric, "SAMPLE_CUSTOMERS", len(shop) // 2)
+    monkeypatch.setattr(geometric, "FEW_HISTORIES", 0)
     sampled = geometric.fit(shop, first_order_can_be_last=first_order_can_be_last)
     assert sampled.log_likelihood == pytest.approx(whole.log_likelihood, abs=0.01)
 
