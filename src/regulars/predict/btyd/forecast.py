@@ -50,7 +50,11 @@ def probability_of_order(parameters: Parameters, histories: Histories, horizon_d
 
 
 def days_to_next_order(
-    parameters: Parameters, histories: Histories, *, probability: float = 0.5, limit_days: float = np.inf
+    parameters: Parameters,
+    histories: Histories,
+    *,
+    probability: float | Floats = 0.5,
+    limit_days: float = np.inf,
 ) -> Floats:
     """Days until the next order has come with the given probability; NaN where that is not within the limit.
 
@@ -58,26 +62,28 @@ def days_to_next_order(
     ----------
     parameters: a fitted model.
     histories: n customers.
-    probability: 0.5 for the median of the predicted time; above 0 and below 1.
+    probability: 0.5 for the median of the predicted time; 0 or more and below 1, one for all or n of them. Half of
+        ``probability_of_order`` gives the median of those who will order within that horizon.
     limit_days: longest time of interest. Without one, NaN is left to those who may never order again.
 
     Returns
     -------
-    n floats, above 0 and at most ``limit_days``, or NaN. ``probability_of_order`` solved for the horizon.
+    n floats from 0 to ``limit_days``, or NaN. ``probability_of_order`` solved for the horizon, so no search is needed.
 
     Raises
     ------
     HorizonError: if ``probability`` or ``limit_days`` is out of range.
     """
-    if not 0.0 < probability < 1.0:
-        raise HorizonError(f"probability {probability} is out of range; expected more than 0 and less than 1")
+    wanted = np.asarray(probability, dtype=np.float64)
+    if not np.all((wanted >= 0.0) & (wanted < 1.0)):
+        raise HorizonError(f"probability {probability} is out of range; expected 0 or more and less than 1")
     if not limit_days > 0.0:
         raise HorizonError(f"limit_days {limit_days} is out of range; expected more than 0")
     shape, age = parameters.r + histories.frequency, parameters.alpha_days + histories.age_days
     alive = probability_alive(parameters, histories)
-    is_likely = alive > probability
+    is_likely = alive > wanted
     # log of P(no order yet | active) at the moment sought.
-    log_waiting = np.log1p(-probability / np.where(is_likely, alive, 1.0))
+    log_waiting = np.log1p(-wanted / np.where(is_likely, alive, 1.0))
     with np.errstate(over="ignore"):  # a very small r waits for longer than a float can say: infinity is its answer
         days: Floats = age * np.expm1(-log_waiting / shape)
     return np.where(is_likely & (days <= limit_days) & np.isfinite(days), days, np.nan)

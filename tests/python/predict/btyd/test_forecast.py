@@ -70,6 +70,16 @@ def test_half_have_ordered_by_the_median(shop: tuple[Parameters, Simulated]) -> 
         assert back == pytest.approx([probability] * len(back), rel=1e-9)
 
 
+def test_half_of_those_who_order_have_done_so_by_half_of_their_probability(shop: tuple[Parameters, Simulated]) -> None:
+    true, simulated = shop
+    half = 0.5 * probability_of_order(true, simulated.histories, HORIZON)
+    days = days_to_next_order(true, simulated.histories, probability=half, limit_days=HORIZON)
+    assert np.all(np.isfinite(days))
+    orders = np.isfinite(simulated.days_to_next)
+    share = np.mean(simulated.days_to_next[orders] <= days[orders])
+    assert share == pytest.approx(0.5, abs=4.0 * np.sqrt(0.25 / orders.sum()))
+
+
 def test_who_may_never_order_has_no_median(shop: tuple[Parameters, Simulated]) -> None:
     true, simulated = shop
     days = days_to_next_order(true, simulated.histories, limit_days=365.0)
@@ -179,7 +189,7 @@ def test_horizons_out_of_range_are_refused(horizon: float) -> None:
             forecast(parameters, FIRST_ORDER, horizon)
 
 
-@pytest.mark.parametrize("out_of_range", [{"probability": 0.0}, {"probability": 1.0}, {"limit_days": 0.0}])
+@pytest.mark.parametrize("out_of_range", [{"probability": -0.1}, {"probability": 1.0}, {"limit_days": 0.0}])
 def test_probabilities_and_limits_out_of_range_are_refused(out_of_range: dict[str, float]) -> None:
     with pytest.raises(HorizonError, match="out of range"):
         days_to_next_order(bgnbd.parameters_of(0.5, 30.0, 1.0, 3.0), FIRST_ORDER, **out_of_range)
