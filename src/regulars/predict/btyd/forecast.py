@@ -109,7 +109,8 @@ def expected_orders(parameters: Parameters, histories: Histories, horizon_days: 
     Source: Fader, Hardie and Lee (2005), equation 10, and its like in Batislam et al. (2007), as a mean over the
     probability p to stop: an active customer with rate L is expected to order (1 - e^(-L p t)) / p times, which
     averages to (1 - (1 + p z)^-(r + x)) / p over her rate, with z = t / (alpha + T). The published closed form is the
-    same number by a hypergeometric function, but 0 / 0 at a = 1, and scipy's function fails for thousands of orders.
+    same number by a hypergeometric function, but 0 / 0 at a = 1, and with scipy's function NaN for 1,000 orders where
+    the horizon is ten times the age.
     """
     _check_horizon(horizon_days)
     # Given that she is active, only x and T matter, and a shop has few distinct pairs of them.
