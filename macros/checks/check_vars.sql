@@ -6,11 +6,16 @@
         'just_passing_from_days': 0, 'lapsed_purchase_days': 0, 'frequent_orders': 2, 'frequent_engagements': 2,
         'too_new_days': 0, 'espresso_engagement_days': 1, 'best_customer_orders': 1, 'sale_shopper_orders': 1,
         'disengaged_emails': 1, 'peak_season_orders': 1, 'sale_reference_percent': 1, 'gift_clues': 1, 'peak_years': 1,
-        'peak_last_month': 1, 'landing_lookback_hours': 0,
+        'peak_last_month': 1, 'landing_lookback_hours': 0, 'prediction_min_buyers': 1, 'prediction_min_history_days': 1,
+        'prediction_max_idle_days': 0, 'prediction_min_repeat_buyers': 1, 'prediction_snapshots': 1,
+        'prediction_snapshot_days': 1, 'prediction_least_look_back_days': 1, 'prediction_training_rows': 1000,
+        'retrain_after_days': 0, 'churn_horizon_days': 1,
     } -%}
-    {%- set highest = {'sale_reference_percent': 100, 'gift_clues': 3, 'peak_last_month': 12} -%}
+    {%- set highest = {'sale_reference_percent': 100, 'gift_clues': 3, 'peak_last_month': 12, 'prediction_snapshots': 900,
+                        'churn_horizon_days': 365} -%}
     {%- set shares = ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
-                      'sale_discount_weight', 'core_category_share', 'peak_season_share', 'least_discount_share'] -%}
+                      'sale_discount_weight', 'core_category_share', 'peak_season_share', 'least_discount_share',
+                      'churn_medium_risk', 'churn_high_risk', 'likely_buyer_percent_rank', 'likely_high_value_percent_rank'] -%}
     {%- set ratios = ['slipping_ratio', 'lost_ratio', 'peak_week_ratio'] -%}
     {%- set switches = ['has_refunds', 'has_customers', 'has_products', 'has_email_events', 'has_web_events',
                         'has_marketing_spend', 'has_exchange_rates', 'merge_customers_by_email',
@@ -79,6 +84,7 @@
         {%- for lower, higher in [
             ('recent_purchase_days', 'lapsed_purchase_days'), ('just_passing_from_days', 'lapsed_purchase_days'),
             ('slipping_floor_days', 'lost_floor_days'), ('frequent_percent_rank', 'vip_percent_rank'),
+            ('churn_medium_risk', 'churn_high_risk'),
         ] if var(lower) > var(higher) -%}
             {%- do problems.append(higher ~ ' is ' ~ var(higher) ~ '; it must not be below ' ~ lower ~ ' (' ~ var(lower) ~ ')') -%}
         {%- endfor -%}

@@ -9,29 +9,34 @@
         pairs.customer_id,
         pairs.snapshot_on,
         count(*) as order_day_count,
-        min({{ age }}) as recency_days,
-        max({{ age }}) as age_days,
+        cast(min({{ age }}) as integer) as recency_days,
+        cast(max({{ age }}) as integer) as age_days,
         max(case when {{ is_last }} then days.gap_days end) as last_gap_days,
         max(days.gap_days) as longest_gap_days,
-        sum(case when {{ is_repeat }} then cast(round(1000000 * ln(days.gap_days)) as bigint) end) as log_gap_sum,
-        sum(case when {{ is_repeat }} then cast(round(1000000 * ln(days.gap_days) * ln(days.gap_days)) as bigint) end)
-            as log_gap_square_sum,
+        cast(
+            sum(case when {{ is_repeat }} then cast(round(1000000 * ln(days.gap_days)) as bigint) end) as bigint
+        ) as log_gap_sum,
+        cast(
+            sum(case when {{ is_repeat }} then cast(round(1000000 * ln(days.gap_days) * ln(days.gap_days)) as bigint) end)
+            as bigint
+        ) as log_gap_square_sum,
         {%- for days_back in [14, 30, 60, 90, 180, 365] %}
-        sum(case when {{ age }} <= {{ days_back }} then 1 else 0 end) as order_days_{{ days_back }}d,
+        count(case when {{ age }} <= {{ days_back }} then 1 end) as order_days_{{ days_back }}d,
         {%- endfor %}
         {%- for days_ahead in [30, 90] %}
         -- The same weeks of the year before: 52 weeks, so that weekdays fall together.
-        sum(case when {{ age }} <= 364 and {{ age }} > 364 - {{ days_ahead }} then 1 else 0 end)
+        count(case when {{ age }} <= 364 and {{ age }} > 364 - {{ days_ahead }} then 1 end)
             as order_days_year_ago_{{ days_ahead }}d,
         {%- endfor %}
         {%- for half_life in [40, 125] %}
-        sum(cast(round(1000000 * exp(-{{ age }} * ln(2) / {{ half_life }})) as bigint)) as faded_order_days_{{ half_life }}d,
+        cast(sum(cast(round(1000000 * exp(-{{ age }} * ln(2) / {{ half_life }})) as bigint)) as bigint)
+            as faded_order_days_{{ half_life }}d,
         {%- endfor %}
-        sum({{ cents }}) as paid_cents,
-        sum(case when {{ age }} <= 365 then {{ cents }} else 0 end) as paid_cents_365d,
-        sum(case when {{ age }} <= 90 then {{ cents }} else 0 end) as paid_cents_90d,
+        cast(sum({{ cents }}) as bigint) as paid_cents,
+        cast(sum(case when {{ age }} <= 365 then {{ cents }} else 0 end) as bigint) as paid_cents_365d,
+        cast(sum(case when {{ age }} <= 90 then {{ cents }} else 0 end) as bigint) as paid_cents_90d,
         max(case when {{ is_last }} then {{ cents }} end) as last_paid_cents,
-        sum(days.line_count) as line_count,
+        cast(sum(days.line_count) as bigint) as line_count,
         max(case when {{ is_last }} then days.line_count end) as last_line_count
 
     from {{ pairs }} as pairs

@@ -24,7 +24,6 @@ customer_orders as (
 
     select
         customer_id,
-        order_count,
         order_day_count,
         net_amount,
         margin_amount
@@ -59,8 +58,8 @@ scoring as (
         {%- for column in purchase_history_columns() %}
         features.{{ column }},
         {%- endfor %}
-        coalesce(customer_orders.order_day_count, 0) as valid_order_day_count,
-        coalesce(customer_orders.net_amount, 0) as net_revenue_amount,
+        cast(coalesce(customer_orders.order_day_count, 0) as bigint) as valid_order_day_count,
+        cast(coalesce(customer_orders.net_amount, 0) as numeric(18, 4)) as net_revenue_amount,
         customer_orders.margin_amount as gross_margin_amount
 
     from customers

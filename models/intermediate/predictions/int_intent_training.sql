@@ -4,12 +4,6 @@
 
 with
 
-as_of as (
-
-    select as_of_date from {{ ref('int_as_of') }}
-
-),
-
 purchase_days as (
 
     select * from {{ ref('int_purchase_days') }}
@@ -111,19 +105,21 @@ outcomes as (
         pairs.customer_id,
         pairs.snapshot_on,
         pairs.days_ago,
-        min({{ days_between('pairs.snapshot_on', 'sampled_days.ordered_on') }}) as days_to_next_order,
+        cast(
+            min({{ days_between('pairs.snapshot_on', 'sampled_days.ordered_on') }}) as integer
+        ) as days_to_next_order,
         {%- for horizon in [30, 90, 365] %}
         count(
             case
                 when sampled_days.ordered_on < {{ add_days('pairs.snapshot_on', horizon) }} then 1
             end
         ) as order_days_next_{{ horizon }}d,
-        coalesce(sum(
+        cast(coalesce(sum(
             case
                 when sampled_days.ordered_on < {{ add_days('pairs.snapshot_on', horizon) }}
                     then cast(round(sampled_days.net_amount * 100) as bigint)
             end
-        ), 0) as net_cents_next_{{ horizon }}d{{ ',' if not loop.last }}
+        ), 0) as bigint) as net_cents_next_{{ horizon }}d{{ ',' if not loop.last }}
         {%- endfor %}
 
     from pairs

@@ -1,5 +1,5 @@
 {# Grain: one row per buyer: orders and revenue so far plus those expected within a year. #}
--- The one joint where predictions come in: until they do, nothing is expected and the basis is history.
+-- The one joint where predictions come into importance. Where there are none nothing is expected, and the basis is history.
 {{ config(materialized='view') }}
 
 with
@@ -17,15 +17,35 @@ facts as (
 
 ),
 
-projection as (
+predictions as (
 
     select
         customer_id,
-        order_count as projected_order_count,
-        net_revenue_amount as projected_revenue_amount,
-        'history' as projection_basis
+        expected_orders_365d,
+        expected_revenue_365d,
+        basis
+
+    from {{ ref('pred_purchase_intent') }}
+
+    where basis in ('blend', 'btyd')
+
+),
+
+projection as (
+
+    select
+        facts.customer_id,
+        coalesce(predictions.expected_orders_365d, 0) as expected_order_count,
+        facts.order_count + coalesce(predictions.expected_orders_365d, 0) as projected_order_count,
+        cast(
+            facts.net_revenue_amount + coalesce(predictions.expected_revenue_365d, 0) as numeric(18, 4)
+        ) as projected_revenue_amount,
+        coalesce(predictions.basis, 'history') as projection_basis
 
     from facts
+
+    left join predictions
+        on facts.customer_id = predictions.customer_id
 
 )
 

@@ -10,6 +10,12 @@ flags as (
 
 ),
 
+predicted_flags as (
+
+    select * from {{ ref('int_customer_predicted_flags') }}
+
+),
+
 categories as (
 
     select
@@ -161,6 +167,38 @@ peak_season_buyers as (
 
 ),
 
+likely_to_buy_30d as (
+
+    select
+        customer_id,
+        'likely_to_buy_30d' as ad_segment,
+        cast(null as boolean) as is_core,
+        cast(cast(round(100 * purchase_probability_30d, 1) as numeric(18, 1)) as {{ dbt.type_string() }})
+        || '% likely to order within 30 days; the shop''s buyers are at '
+        || cast(cast(round(100 * base_probability, 1) as numeric(18, 1)) as {{ dbt.type_string() }})
+        || '%.' as ad_segment_reason
+
+    from predicted_flags
+
+    where is_likely_to_buy_30d
+
+),
+
+likely_high_order_value as (
+
+    select
+        customer_id,
+        'likely_high_order_value' as ad_segment,
+        cast(null as boolean) as is_core,
+        'The next order is expected at ' || {{ label_amount('expected_order_amount') }} || ' ' || currency_code
+        || ', at or above ' || cast(amount_percent as {{ dbt.type_string() }}) || '% of buyers.' as ad_segment_reason
+
+    from predicted_flags
+
+    where is_likely_high_order_value
+
+),
+
 ad_segments as (
 
     select * from all_customers
@@ -178,6 +216,10 @@ ad_segments as (
     select * from disengaged
     union all
     select * from peak_season_buyers
+    union all
+    select * from likely_to_buy_30d
+    union all
+    select * from likely_high_order_value
 
 )
 

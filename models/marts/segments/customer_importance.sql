@@ -25,6 +25,7 @@ ranked_buyers as (
 
     select
         customer_id,
+        expected_order_count,
         projected_order_count,
         projected_revenue_amount,
         projection_basis,
@@ -40,7 +41,7 @@ percent_ranked_buyers as (
 
     select
         customer_id,
-        projected_order_count,
+        expected_order_count,
         projected_revenue_amount,
         projection_basis,
         {{ percent_rank_of('order_rank', 'buyer_count') }} as order_percent_rank,
@@ -70,6 +71,16 @@ importance as (
             when customers.order_count = 0 then 'No purchase so far.'
             else
                 {{ label_count('customers.order_count', 'order', 'orders') }}
+                || case
+                    when percent_ranked_buyers.projection_basis = 'history' then ''
+                    else
+                        ' so far and '
+                        || cast(
+                            cast(round(percent_ranked_buyers.expected_order_count, 1) as numeric(18, 1))
+                            as {{ dbt.type_string() }}
+                        )
+                        || ' expected within a year'
+                end
                 || ' (at or above ' || cast(percent_ranked_buyers.order_percent as {{ dbt.type_string() }})
                 || '% of buyers) and '
                 || {{ label_amount('percent_ranked_buyers.projected_revenue_amount') }}
@@ -78,7 +89,7 @@ importance as (
                 || '%), from '
                 || case percent_ranked_buyers.projection_basis
                     when 'history' then 'orders so far.'
-                    else 'orders so far and those expected within a year.'
+                    else 'both together.'
                 end
         end as importance_reason,
         percent_ranked_buyers.projection_basis as importance_basis,

@@ -44,6 +44,18 @@ ad_flags as (
 
 ),
 
+predictions as (
+
+    select * from {{ ref('pred_purchase_intent') }}
+
+),
+
+predicted_flags as (
+
+    select * from {{ ref('int_customer_predicted_flags') }}
+
+),
+
 segments as (
 
     select
@@ -106,6 +118,21 @@ segments as (
         types.customer_type_reason,
         types.customer_type_changes_on,
 
+        -- predictions; null with a reason where the data cannot carry them
+        predictions.purchase_probability_30d,
+        predictions.purchase_probability_90d,
+        predictions.expected_orders_90d,
+        predictions.expected_orders_365d,
+        cast(predictions.expected_order_amount as numeric(18, 4)) as expected_order_amount,
+        cast(predictions.expected_revenue_90d as numeric(18, 4)) as expected_revenue_90d,
+        cast(predictions.expected_revenue_365d as numeric(18, 4)) as expected_revenue_365d,
+        cast(predictions.customer_lifetime_value as numeric(18, 4)) as customer_lifetime_value,
+        predictions.churn_probability,
+        predictions.churn_risk,
+        predictions.expected_next_order_on,
+        predictions.basis as prediction_basis,
+        predictions.gate_reason as prediction_gate_reason,
+
         -- flags
         lifecycle.is_won_back,
         personas.is_espresso_shot,
@@ -115,7 +142,9 @@ segments as (
         ad_flags.is_full_price_shopper,
         ad_flags.is_gift_buyer,
         ad_flags.is_disengaged,
-        ad_flags.is_peak_season_buyer
+        ad_flags.is_peak_season_buyer,
+        predicted_flags.is_likely_to_buy_30d,
+        predicted_flags.is_likely_high_order_value
 
     from facts
 
@@ -136,6 +165,12 @@ segments as (
 
     inner join ad_flags
         on facts.customer_id = ad_flags.customer_id
+
+    left join predictions
+        on facts.customer_id = predictions.customer_id
+
+    left join predicted_flags
+        on facts.customer_id = predicted_flags.customer_id
 
 )
 

@@ -8,6 +8,8 @@
     'is_gift_buyer': 'gift_buyers',
     'is_disengaged': 'disengaged',
     'is_peak_season_buyer': 'peak_season_buyers',
+    'is_likely_to_buy_30d': 'likely_to_buy_30d',
+    'is_likely_high_order_value': 'likely_high_order_value',
 } %}
 
 with

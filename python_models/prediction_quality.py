@@ -1,0 +1,9 @@
+"""Back-tests. Grain: one row per trained model, prediction, horizon and metric."""
+
+from regulars.predict.quality import COLUMNS, quality_rows
+from regulars.runtime import rows
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    return quality_rows(rows(dbt.ref("pred_intent_models"), COLUMNS))
