@@ -27,14 +27,14 @@ def area_under_curve(happened: Floats, score: Floats) -> float:
 
 
 def log_loss(happened: Floats, probability: Floats) -> float:
-    """Mean of -log of the probability that was given to what came; probabilities of 0 and 1 are taken as a millionth."""
+    """Mean of -log of the probability given to what came; one below a millionth counts as a millionth."""
     bought = happened > 0
     given = np.clip(np.where(bought, probability, 1.0 - probability), LOWEST_PROBABILITY, 1.0)
     return float(-np.log(given).mean())
 
 
 def calibration_error(happened: Floats, probability: Floats) -> float:
-    """Expected calibration error: |share that bought - mean probability| over ten bins of equal width, by their sizes."""
+    """Expected calibration error: |share that bought - mean probability| of ten equal bins, weighted by their sizes."""
     return float(sum(abs(row[2] - row[1]) * row[0] for row in calibration(happened, probability)) / len(happened))
 
 

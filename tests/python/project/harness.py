@@ -20,6 +20,7 @@ import pyarrow as pa
 from regulars.load.landing import LOADED_AT, TABLES, TABLES_BY_NAME, create_tables
 
 from .dbt_runs import PROJECT, run_dbt
+from .stand_ins import STAND_INS
 
 DATABASE = "regulars"
 
@@ -100,7 +101,7 @@ def compile_project(scratch: Path, variables: Mapping[str, Any] | None = None) -
             name=nodes[key]["name"],
             schema=nodes[key]["schema"],
             materialized=nodes[key]["config"]["materialized"],
-            sql=nodes[key]["compiled_code"],
+            sql=STAND_INS[nodes[key]["name"]] if nodes[key]["language"] == "python" else nodes[key]["compiled_code"],
             parents=tuple(nodes[parent]["name"] for parent in _model_parents(nodes[key], nodes)),
         )
         for key in ordered

@@ -1,4 +1,4 @@
-"""Advertising segments: customer × segment, a customer is in many. The two that need predictions are not here."""
+"""Advertising segments: customer × segment, a customer is in many."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ FLOAT_DOUBT = 1e-9
 
 
 def customer_ad_segments(
-    facts: pd.DataFrame, categories: pd.DataFrame, lifecycle_state: pd.Series, typical: float, rules: Rules
+    facts: pd.DataFrame,
+    categories: pd.DataFrame,
+    lifecycle_state: pd.Series,
+    typical: float,
+    predictions: pd.DataFrame,
+    rules: Rules,
 ) -> pd.DataFrame:
     orders = facts["order_count"]
     is_inactive = lifecycle_state.isin(["slipping_away", "lost"])
@@ -33,6 +38,8 @@ def customer_ad_segments(
         "gift_buyers": facts["gift_order_count"] >= 1,
         "disengaged": is_unmoved | is_inactive,
         "peak_season_buyers": _peak_season_buyers(facts, rules),
+        "likely_to_buy_30d": _likely_to_buy(facts, predictions, rules),
+        "likely_high_order_value": _likely_high_order_value(facts, predictions, rules),
     }
     frames = [
         pd.DataFrame({"customer_id": facts.index[np.asarray(is_member, dtype=bool)], "ad_segment": segment})
@@ -94,3 +101,23 @@ def _peak_season_buyers(facts: pd.DataFrame, rules: Rules) -> np.ndarray:
     orders, peaks = facts["order_count"].to_numpy(), facts["peak_order_count"].to_numpy()
     is_regular = (orders >= rules.peak_season_orders) & at_least(peaks, orders, rules.peak_season_share)
     return is_regular | ((orders == 1) & (peaks == 1))
+
+
+def _of_buyers(facts: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    return predictions[predictions.index.isin(facts.index[facts["order_count"] > 0])]
+
+
+def _likely_to_buy(facts: pd.DataFrame, predictions: pd.DataFrame, rules: Rules) -> pd.Series:
+    of_buyers = _of_buyers(facts, predictions)
+    probability = of_buyers["purchase_probability_30d"].astype(float)
+    is_likely = percent_rank_at_least(lowest_ranks(probability), rules.likely_buyer_percent_rank) & (
+        probability.to_numpy() > (probability * 1e6).round().sum() / 1e6 / max(len(probability), 1)
+    )
+    return pd.Series(is_likely, index=of_buyers.index).reindex(facts.index, fill_value=False)
+
+
+def _likely_high_order_value(facts: pd.DataFrame, predictions: pd.DataFrame, rules: Rules) -> pd.Series:
+    of_buyers = _of_buyers(facts, predictions)
+    ranks = lowest_ranks(of_buyers["expected_amount_ticks"].astype("int64"))
+    is_high = percent_rank_at_least(ranks, rules.likely_high_value_percent_rank)
+    return pd.Series(is_high, index=of_buyers.index).reindex(facts.index, fill_value=False)

@@ -28,9 +28,6 @@ KEYS = {
 # facts of the reference that the marts hold only in a sum (customer_facts.peak_order_count)
 NOT_COMPARED = {"orders": ["is_peak_order"]}
 
-# the two ad segments that come from predictions are no part of the reference
-PREDICTED_AD_SEGMENTS = ("likely_to_buy_30d", "likely_high_order_value")
-
 
 def assert_agrees(
     reference: dict[str, pd.DataFrame], warehouse_path: str | Path, frames: list[str] | None = None
@@ -76,8 +73,6 @@ def _frame_differences(
         return found
     expressions = [_expression(column, types[column]) for column in columns]
     actual = query(connection, f"select {', '.join(expressions)} from {relation}")
-    if name == "customer_ad_segments":
-        actual = actual[~actual["ad_segment"].isin(PREDICTED_AD_SEGMENTS)]
     keys = KEYS.get(name, ["customer_id"])
     if any(key in missing for key in keys):
         return found

@@ -26,6 +26,7 @@ from .lifecycle import customer_lifecycle, lifecycle_horizon, rhythm_of
 from .money import TICKS_PER_UNIT, divide
 from .orders import OrderFacts, order_facts
 from .personas import customer_personas
+from .predictions import read_predictions
 from .rfm import customer_rfm
 from .rules import Rules
 from .seeds import read_seeds
@@ -70,9 +71,11 @@ def compute(
     seed_tables = seeds if isinstance(seeds, dict) else read_seeds(seeds)
     if isinstance(connection_or_path, duckdb.DuckDBPyConnection):
         landing = read_landing(connection_or_path)
+        predictions = read_predictions(connection_or_path)
     else:
         with duckdb.connect(str(connection_or_path), read_only=True) as connection:
             landing = read_landing(connection)
+            predictions = read_predictions(connection)
     dated = with_days(landing, rules)
     as_of = find_as_of(dated, as_of_date)
     tables = existing(dated, as_of)
@@ -98,7 +101,7 @@ def compute(
         "customer_facts": facts,
         "customer_rfm": customer_rfm(facts, seed_tables["rfm_tiers"]),
         "customer_lifecycle": lifecycle,
-        "customer_importance": customer_importance(facts, rules),
+        "customer_importance": customer_importance(facts, predictions, rules),
         "customer_personas": customer_personas(
             facts, customers["created_on"], activity, average, as_of, rules, horizon_days=horizon
         ),
@@ -113,7 +116,7 @@ def compute(
         net_unit_count=categories["net_unit_count"] / TICKS_PER_UNIT
     )
     computed["customer_ad_segments"] = customer_ad_segments(
-        facts, categories, lifecycle["lifecycle_state"], typical, rules
+        facts, categories, lifecycle["lifecycle_state"], typical, predictions, rules
     )
     return computed
 

@@ -68,6 +68,8 @@ class Rules:
     sale_discount_weight: Fraction = Fraction(4, 5)
     core_category_share: Fraction = Fraction(1, 2)
     disengaged_emails: int = 5
+    likely_buyer_percent_rank: Fraction = Fraction(4, 5)
+    likely_high_value_percent_rank: Fraction = Fraction(4, 5)
     peak_season_orders: int = 2
     peak_season_share: Fraction = Fraction(1, 2)
     peak_week_ratio: Fraction = Fraction(3, 2)

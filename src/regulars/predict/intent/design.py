@@ -92,6 +92,8 @@ class ShopView:
     amounts: GammaGammaFit
     mean_log_gap: float
     """Of all gaps between order days of the shop."""
+    has_converged: bool
+    """Whether the purchase model's fit did, inside its bounds."""
 
 
 def design_matrix(buyers: Buyers, shop: ShopView) -> Floats:
@@ -105,7 +107,7 @@ def design_names() -> tuple[str, ...]:
     """The names of the columns of `design_matrix`."""
     nobody = Buyers({name: np.zeros(0) for name in FEATURE_COLUMNS})
     nothing = GammaGammaFit(1.0, 2.0, 1.0, 0.0, 0, 1.0, 1.0, True, True, ())
-    return tuple(_features(nobody, ShopView(mbgnbd.parameters_of(1.0, 1.0, 1.0, 1.0), nothing, 0.0)))
+    return tuple(_features(nobody, ShopView(mbgnbd.parameters_of(1.0, 1.0, 1.0, 1.0), nothing, 0.0, True)))
 
 
 def expected_orders(buyers: Buyers, shop: ShopView, horizon_days: int) -> Floats:
@@ -127,10 +129,10 @@ def _features(buyers: Buyers, shop: ShopView) -> dict[str, Floats]:
     orders = np.log1p(buyers["order_day_count"])
     age = np.log1p(buyers["age_days"])
     features = {
-        f"purchase_model_{horizon}d": _log_odds(mbgnbd.probability_of_order(shop.purchases, histories, horizon))
+        f"purchase_model_{horizon}d": log_odds_of(mbgnbd.probability_of_order(shop.purchases, histories, horizon))
         for horizon in (30, 90, 365)
     }
-    features["purchase_model_active"] = _log_odds(mbgnbd.probability_alive(shop.purchases, histories))
+    features["purchase_model_active"] = log_odds_of(mbgnbd.probability_alive(shop.purchases, histories))
     features["purchase_model_orders_90d"] = np.log(expected_orders(buyers, shop, 90))
     features |= _rhythm(buyers, shop.mean_log_gap)
     features |= {"recency": recency, "age": age, "orders": orders}
@@ -171,8 +173,8 @@ def _rhythm(buyers: Buyers, shop_mean: float) -> dict[str, Floats]:
     features = {"silence_survival": np.maximum(longer, -8.0)}
     for horizon in (30, 90):
         later = log_ndtr(-(np.log(silence + horizon) - mean) / spread)
-        features[f"rhythm_{horizon}d"] = _log_odds(-np.expm1(np.minimum(later - longer, 0.0)))
-    features["silence_rank"] = _log_odds(ndtr((np.log(silence) - mean) / spread))
+        features[f"rhythm_{horizon}d"] = log_odds_of(-np.expm1(np.minimum(later - longer, 0.0)))
+    features["silence_rank"] = log_odds_of(ndtr((np.log(silence) - mean) / spread))
     features["silence_by_gap"] = np.where(has_gaps, np.clip(np.log(silence) - own_mean, -4.0, 4.0), 0.0)
     longest = np.where(has_gaps, np.nan_to_num(buyers["longest_gap_days"], nan=1.0), 1.0)
     features["silence_by_longest_gap"] = np.where(has_gaps, np.clip(np.log(silence / longest), -4.0, 4.0), 0.0)
@@ -183,7 +185,8 @@ def _rhythm(buyers: Buyers, shop_mean: float) -> dict[str, Floats]:
     return features
 
 
-def _log_odds(probability: Floats) -> Floats:
-    held = np.clip(probability, 1e-4, 1.0 - 1e-4)
+def log_odds_of(probability: Floats, least: float = 1e-4) -> Floats:
+    """Of n probabilities, each taken as no nearer to 0 and 1 than the least."""
+    held = np.clip(probability, least, 1.0 - least)
     odds: Floats = np.log(held) - np.log1p(-held)
     return odds

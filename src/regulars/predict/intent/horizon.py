@@ -9,8 +9,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from regulars.predict import metrics
+from regulars.predict.btyd import mbgnbd
 from regulars.predict.intent import parts
-from regulars.predict.intent.design import Buyers, ShopView, expected_amounts, expected_orders
+from regulars.predict.intent.design import Buyers, ShopView, expected_amounts, expected_orders, log_odds_of
 from regulars.predict.intent.levels import Forecast, Level, forecast, shift_to_rate
 from regulars.predict.intent.parts import LearningRows, Scaling, scaling_of
 from regulars.predict.intent.snapshots import Snapshot, known_by
@@ -28,9 +29,7 @@ COUNT_LADDER: tuple[tuple[str, ...], ...] = (
 )
 JUDGES = 3
 """Snapshots that parts are judged on: one alone is moved by what happened to happen in its weeks."""
-Loss = Callable[
-    [Sequence[Snapshot], Sequence[Snapshot], int, Sequence[tuple[str, ...]]], dict[tuple[str, ...], float]
-]
+Loss = Callable[[Sequence[Snapshot], Sequence[Snapshot], int, Sequence[tuple[str, ...]]], dict[tuple[str, ...], float]]
 RECENCY_BINS = 20
 LEAST_SLOPE, GREATEST_SLOPE = 0.7, 1.3
 SLOPE_WEIGHT = 0.5
@@ -104,11 +103,7 @@ def mean_of(found: Mapping[str, Floats], names: Sequence[str]) -> Floats:
 
 def purchase_log_odds(buyers: Buyers, shop: ShopView, horizon: int) -> Floats:
     """The purchase model's probability, as log odds."""
-    from regulars.predict.btyd import mbgnbd
-
-    probability = np.clip(mbgnbd.probability_of_order(shop.purchases, buyers.histories, horizon), 1e-6, 1 - 1e-6)
-    odds: Floats = np.log(probability) - np.log1p(-probability)
-    return odds
+    return log_odds_of(mbgnbd.probability_of_order(shop.purchases, buyers.histories, horizon), least=1e-6)
 
 
 # -- learning
@@ -121,7 +116,7 @@ def fit_probability(
     kept_parts: tuple[str, ...],
     *,
     slope: float = 1.0,
-    full_history_days: int,
+    full_history_days: int | None,
 ) -> ProbabilityModel:
     """The model for the target snapshot, from the snapshots whose outcome was known by then."""
     known = known_by(snapshots, target.days_ago, horizon)
@@ -146,9 +141,7 @@ def fit_probability(
         )
         for snapshot in known
     }
-    level = forecast(
-        levels, days_ago=target.days_ago, horizon_days=horizon, full_history_days=full_history_days
-    )
+    level = forecast(levels, days_ago=target.days_ago, horizon_days=horizon, full_history_days=full_history_days)
     odds = model.log_odds(target.buyers, target.matrix, target.shop)
     rate = float(expit(odds + level.value).mean()) if len(odds) else 0.0
     return replace(model, level=level, shift=shift_to_rate(slope * odds, rate) if len(odds) else level.value)
@@ -160,7 +153,7 @@ def fit_counts(
     horizon: int,
     kept_parts: tuple[str, ...],
     *,
-    full_history_days: int,
+    full_history_days: int | None,
 ) -> CountModel:
     """The model for the target snapshot, from the snapshots whose outcome was known by then."""
     known = known_by(snapshots, target.days_ago, horizon)
@@ -200,8 +193,7 @@ def recency_table(snapshot: Snapshot, horizon: int) -> tuple[Floats, Floats]:
     place = np.searchsorted(edges, recency)
     count = np.bincount(place, minlength=len(edges) + 1)
     rate = (np.bincount(place, weights=happened, minlength=len(edges) + 1) + happened.mean()) / (count + 1.0)
-    held = np.clip(rate, 1e-4, 1 - 1e-4)
-    return edges, np.log(held) - np.log1p(-held)
+    return edges, log_odds_of(rate)
 
 
 # -- choosing

@@ -58,7 +58,9 @@ def shift_to_rate(log_odds: Floats, rate: float) -> float:
     return float(brentq(excess, -HIGHEST_SHIFT, HIGHEST_SHIFT, xtol=1e-10))
 
 
-def forecast(levels: Mapping[int, Level], *, days_ago: int, horizon_days: int, full_history_days: int) -> Forecast:
+def forecast(
+    levels: Mapping[int, Level], *, days_ago: int, horizon_days: int, full_history_days: int | None
+) -> Forecast:
     """The level of the snapshot ``days_ago``, from those whose outcome was known by then.
 
     Parameters
@@ -67,6 +69,7 @@ def forecast(levels: Mapping[int, Level], *, days_ago: int, horizon_days: int, f
     days_ago: the snapshot to forecast; 0 is today.
     horizon_days: length of the windows that the levels describe.
     full_history_days: so much history before a snapshot makes its level comparable; before, everybody looks new.
+        None: no season is looked for.
 
     A season is believed where one year can be held against another: at least one known snapshot has a comparable one a
     year before it. Then the level is that of the same weeks a year ago, plus half of what the newest (up to three)
@@ -80,7 +83,7 @@ def forecast(levels: Mapping[int, Level], *, days_ago: int, horizon_days: int, f
     history_days = known[newest].history_days + newest
 
     def year_before(ago: int) -> float | None:
-        if history_days - ago - YEAR_DAYS < full_history_days:
+        if full_history_days is None or history_days - ago - YEAR_DAYS < full_history_days:
             return None
         return _at(values, ago + YEAR_DAYS, horizon_days)
 
@@ -88,8 +91,9 @@ def forecast(levels: Mapping[int, Level], *, days_ago: int, horizon_days: int, f
     pairs = [value - before for ago, value in sorted(values.items()) if (before := year_before(ago)) is not None][:3]
     if year_ago is not None and pairs:
         return Forecast(year_ago + DRIFT_WEIGHT * float(np.mean(pairs)), True)
-    weights = np.array([np.exp(-(ago - newest) / FADE_DAYS) for ago in sorted(values)])
-    return Forecast(float(weights @ np.array([values[ago] for ago in sorted(values)]) / weights.sum()), False)
+    weights = {ago: float(np.exp(-(ago - newest) / FADE_DAYS)) for ago in sorted(values)}
+    faded = sum(weight * values[ago] for ago, weight in weights.items())
+    return Forecast(faded / sum(weights.values()), False)
 
 
 def _at(levels: Mapping[int, float], days_ago: int, horizon_days: int) -> float | None:

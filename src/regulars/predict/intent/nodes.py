@@ -12,6 +12,7 @@ from regulars.predict import artefacts
 from regulars.predict.intent import scoring
 from regulars.predict.intent.design import FEATURE_COLUMNS, buyers_of
 from regulars.predict.intent.gate import gate_of
+from regulars.predict.intent.scoring import Churn, Origin
 from regulars.predict.intent.snapshots import TODAY, Snapshot, shop_view, snapshots_of
 from regulars.predict.intent.training import IntentModel, train
 from regulars.runtime import map_batches, rows, sample, table
@@ -60,17 +61,11 @@ def score_customers(gate: Any, scored: Any, stored: Any) -> pa.RecordBatchReader
         is_fresh = artefacts.is_fresh(found, as_of, days, facts["settings_fingerprint"])
         state = "fresh" if is_fresh else "stale"
 
+    churn = Churn(facts["churn_horizon_days"], facts["churn_medium_risk"], facts["churn_high_risk"])
+
     def scores(batch: pa.RecordBatch) -> pa.RecordBatch:
         with one_thread():
-            return scoring.score(
-                model,
-                batch,
-                version=version,
-                state=state,
-                churn_horizon_days=facts["churn_horizon_days"],
-                churn_medium_risk=facts["churn_medium_risk"],
-                churn_high_risk=facts["churn_high_risk"],
-            )
+            return scoring.score(model, batch, Origin(version, state), churn)
 
     return map_batches(scored, scores, schema=scoring.SCHEMA)
 

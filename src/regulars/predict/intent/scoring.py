@@ -1,11 +1,13 @@
 """Scoring: from a trained model and what SQL counted of each buyer to the columns of `pred_purchase_intent`."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.predict.intent.design import Buyers, ShopView, buyers_of, design_matrix, expected_amounts
+from regulars.predict.intent.design import ShopView, buyers_of, design_matrix, expected_amounts
 from regulars.predict.intent.snapshots import HORIZONS
 from regulars.predict.intent.training import DATE_HORIZON, IntentModel
 
@@ -41,53 +43,57 @@ SCHEMA = pa.schema(
 )
 
 
-def score(
-    model: IntentModel, batch: pa.RecordBatch, *, version: str | None, state: str, churn_horizon_days: int,
-    churn_medium_risk: float, churn_high_risk: float,
-) -> pa.RecordBatch:  # fmt: skip
-    """One row per row of `int_intent_scoring`; who never bought has no prediction.
+@dataclass(frozen=True)
+class Churn:
+    """What is called churn."""
+
+    horizon_days: int
+    """Silence of so many days, from 1 to 365."""
+    medium_risk: float
+    """From this probability on the risk is medium …"""
+    high_risk: float
+    """… and from this one on high."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which stored model made a prediction; the version is None where there was none."""
+
+    version: str | None
+    state: str
+    """``fresh``, ``stale`` or ``missing``."""
+
+
+def score(model: IntentModel, batch: pa.RecordBatch, origin: Origin, churn: Churn) -> pa.RecordBatch:
+    """One row of `SCHEMA` per row of `int_intent_scoring`: buyers first, then who never bought, without a prediction.
 
     Parameters
     ----------
     model: trained, of this shop.
     batch: columns of `int_intent_scoring`; n rows.
-    version, state: written beside every prediction.
-    churn_horizon_days: at most 365; the horizon of ``churn_probability``.
-    churn_medium_risk, churn_high_risk: where ``churn_risk`` turns medium and high.
+    origin: written beside every prediction.
+    churn: its horizon and bounds.
     """
     has_bought = batch.column("order_day_count").is_valid()
     prospects = batch.filter(pc.invert(has_bought))
     batch = batch.filter(has_bought)
-    count = batch.num_rows
-    historic = np.asarray(batch.column("net_revenue_amount").cast(pa.float64()).to_numpy(zero_copy_only=False))
-    margin = _doubles(batch, "gross_margin_amount")
-    as_of = np.asarray(batch.column("snapshot_on").cast(pa.int32()).to_numpy(zero_copy_only=False))
-    columns: dict[str, object] = {"customer_id": batch.column("customer_id"), "as_of_date": batch.column("snapshot_on")}
-    if model.shop is None:
-        orders = _doubles(batch, "valid_order_day_count")
-        mean = np.where(orders > 0, historic / np.maximum(orders, 1.0), np.nan)
-        columns |= {"expected_order_amount": _money(mean), "customer_lifetime_value": _money(historic)}
-        columns |= {"customer_lifetime_margin": _money(margin)}
-    else:
-        buyers = buyers_of(batch)
-        columns |= _predictions(model, model.shop, buyers, historic, margin, as_of, churn_horizon_days)
-        churn = np.asarray(columns["churn_probability"])
-        risk = np.where(churn >= churn_high_risk, "high", np.where(churn >= churn_medium_risk, "medium", "low"))
-        columns["churn_risk"] = pa.array(risk, pa.string())
-    columns |= {
-        name: pa.array([value] * count, SCHEMA.field(name).type)
-        for name, value in (
-            ("basis", model.basis), ("gate_reason", model.gate_reason), ("model_state", state),
-            ("model_version", version), ("trained_as_of", model.trained_as_of),
-        )
-    }  # fmt: skip
+    columns: dict[str, pa.Array] = {
+        "customer_id": batch.column("customer_id"),
+        "as_of_date": batch.column("snapshot_on"),
+    }
+    columns |= _history(batch) if model.shop is None else _predictions(model, model.shop, batch, churn)
+    about = {
+        "basis": model.basis,
+        "gate_reason": model.gate_reason,
+        "model_state": origin.state,
+        "model_version": origin.version,
+        "trained_as_of": None if origin.version is None else model.trained_as_of,
+    }
+    columns |= {name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), len(batch)) for name, value in about.items()}
     arrays = []
     for field in SCHEMA:
-        values = columns.get(field.name)
-        array = pa.nulls(count, field.type) if values is None else values
-        if isinstance(array, np.ndarray):
-            array = pa.array(array, from_pandas=True)
-        arrays.append(pa.concat_arrays([array.cast(field.type), _of_prospects(field, prospects)]))
+        of_buyers = columns.get(field.name, pa.nulls(len(batch), field.type)).cast(field.type)
+        arrays.append(pa.concat_arrays([of_buyers, _of_prospects(field, prospects)]))
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
@@ -100,10 +106,22 @@ def _of_prospects(field: pa.Field, prospects: pa.RecordBatch) -> pa.Array:
     return pa.nulls(prospects.num_rows, field.type)
 
 
-def _predictions(
-    model: IntentModel, shop: ShopView, buyers: Buyers, historic: Floats, margin: Floats,
-    as_of: npt.NDArray[np.int32], churn_horizon_days: int,
-) -> dict[str, object]:  # fmt: skip
+def _history(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """What is known of n buyers without any model: what they have brought so far."""
+    historic, orders = _doubles(batch, "net_revenue_amount"), _doubles(batch, "valid_order_day_count")
+    mean = np.where(orders > 0, historic / np.maximum(orders, 1.0), np.nan)
+    return {
+        "expected_order_amount": _money(mean),
+        "customer_lifetime_value": _money(historic),
+        "customer_lifetime_margin": _money(_doubles(batch, "gross_margin_amount")),
+    }
+
+
+def _predictions(model: IntentModel, shop: ShopView, batch: pa.RecordBatch, churn: Churn) -> dict[str, pa.Array]:
+    """The predicted columns of n buyers."""
+    buyers = buyers_of(batch)
+    historic, margin = _doubles(batch, "net_revenue_amount"), _doubles(batch, "gross_margin_amount")
+    as_of = batch.column("snapshot_on").cast(pa.int32()).to_numpy(zero_copy_only=False)
     matrix = design_matrix(buyers, shop)
     probability: dict[int, Floats] = {}
     least = np.zeros(len(buyers))
@@ -113,31 +131,34 @@ def _predictions(
         probability[days] = least
     paid = expected_amounts(buyers, shop)
     orders = {days: counts.orders(buyers, matrix, shop) for days, counts in model.counts.items()}
-    revenue = {
-        days: orders[days] * paid * np.exp(counts.revenue_level.value) for days, counts in model.counts.items()
-    }
-    churn = 1.0 - probability_by(probability, churn_horizon_days)
-    amount = paid * model.amount_factor
-    # What the customer brings a year from now keeps the share of margin it had.
-    share = np.where(historic > 0, margin / np.where(historic > 0, historic, 1.0), np.nan)
-    found: dict[str, object] = {
-        "purchase_probability_30d": np.round(probability[30], DECIMALS),
-        "purchase_probability_90d": np.round(probability[90], DECIMALS),
-        "expected_orders_90d": np.round(orders[90], DECIMALS),
-        "expected_orders_365d": np.round(np.maximum(orders[365], orders[90]), DECIMALS),
-        "expected_order_amount": _money(amount),
+    revenue = {days: orders[days] * paid * np.exp(counts.revenue_level.value) for days, counts in model.counts.items()}
+    year_revenue = np.maximum(revenue[365], revenue[90])
+    churn_probability = 1.0 - probability_by(probability, churn.horizon_days)
+    # What the customer brings a year from now keeps the share of margin it had. Of an order that was nearly all given
+    # back the share is anything: no more than all of the revenue is gained or lost.
+    share = np.clip(np.where(historic > 0, margin / np.where(historic > 0, historic, 1.0), np.nan), -1.0, 1.0)
+    within = median_days(probability, within=DATE_HORIZON) if model.dates is None else model.dates.days(matrix)
+    return {
+        "purchase_probability_30d": _numbers(probability[30]),
+        "purchase_probability_90d": _numbers(probability[90]),
+        "expected_orders_90d": _numbers(orders[90]),
+        "expected_orders_365d": _numbers(np.maximum(orders[365], orders[90])),
+        "expected_order_amount": _money(paid * model.amount_factor),
         "expected_revenue_90d": _money(revenue[90]),
-        "expected_revenue_365d": _money(np.maximum(revenue[365], revenue[90])),
-        "customer_lifetime_value": _money(historic + np.maximum(revenue[365], revenue[90])),
-        "customer_lifetime_margin": _money(margin + np.maximum(revenue[365], revenue[90]) * share),
-        "churn_probability": np.round(churn, DECIMALS),
+        "expected_revenue_365d": _money(year_revenue),
+        "customer_lifetime_value": _money(historic + year_revenue),
+        "customer_lifetime_margin": _money(margin + year_revenue * share),
+        "churn_probability": _numbers(churn_probability),
+        "churn_risk": pa.array(risk_of(churn_probability, churn), pa.string()),
         "expected_next_order_on": _dates(as_of, median_days(probability)),
+        "next_order_within_90d_on": _dates(as_of, within),
     }
-    if model.dates is not None:
-        found["next_order_within_90d_on"] = _dates(as_of, model.dates.days(matrix))
-    else:
-        found["next_order_within_90d_on"] = _dates(as_of, median_days(probability, within=DATE_HORIZON))
-    return found
+
+
+def risk_of(probability: Floats, churn: Churn) -> npt.NDArray[np.str_]:
+    """``low``, ``medium`` or ``high``, by the probabilities as they are written; a bound belongs to what it begins."""
+    written = np.round(probability, DECIMALS)
+    return np.where(written >= churn.high_risk, "high", np.where(written >= churn.medium_risk, "medium", "low"))
 
 
 def probability_by(probability: dict[int, Floats], days: int) -> Floats:
@@ -183,12 +204,15 @@ def _dates(as_of: npt.NDArray[np.int32], days: Floats) -> pa.Array:
     return pa.array(whole.astype(np.int32), pa.int32(), mask=~is_known).cast(pa.date32())
 
 
-def _money(amount: Floats) -> Floats:
-    """To the hundredth, as a double."""
-    rounded: Floats = np.round(amount, 2)
-    return rounded
+def _numbers(values: Floats, decimals: int = DECIMALS) -> pa.Array:
+    """Rounded doubles; null for NaN."""
+    return pa.array(np.round(values, decimals), pa.float64(), from_pandas=True)
+
+
+def _money(amount: Floats) -> pa.Array:
+    """To the hundredth, as doubles; null for NaN."""
+    return _numbers(amount, 2)
 
 
 def _doubles(batch: pa.RecordBatch, name: str) -> Floats:
     return np.asarray(batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-

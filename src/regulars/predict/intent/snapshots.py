@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ OUTCOME_COLUMNS = ("days_to_next_order",) + tuple(
     f"{name}_{horizon}d" for name in ("order_days_next", "net_cents_next") for horizon in HORIZONS
 )
 TODAY = 0
-NO_GAP_YET = np.log(60.0)
+NO_GAP_YET = log(60.0)
 """Taken for the shop's mean (logarithmic) gap while nobody has come back."""
 
 
@@ -73,11 +74,12 @@ def shop_view(buyers: Buyers) -> ShopView:
     ------
     FitError: nobody has come back, or nobody has two orders of a positive amount.
     """
-    purchases = mbgnbd.fit(collapse(buyers.histories)).parameters
+    purchases = mbgnbd.fit(collapse(buyers.histories))
     spend = gamma_gamma.collapse_spend(buyers["order_day_count"].astype(np.int64), buyers.mean_paid_amount)
     gaps = float((buyers["order_day_count"] - 1.0).sum())
     log_gaps = float(np.nansum(buyers["log_gap_sum"])) / MILLION
-    return ShopView(purchases, gamma_gamma.fit(spend), log_gaps / gaps if gaps else float(NO_GAP_YET))
+    mean_log_gap = log_gaps / gaps if gaps else NO_GAP_YET
+    return ShopView(purchases.parameters, gamma_gamma.fit(spend), mean_log_gap, purchases.converged)
 
 
 def snapshots_of(training: pa.Table, today: Snapshot) -> tuple[Snapshot, ...]:

@@ -1,13 +1,14 @@
 """Training: choose the parts, hold the last full horizon out and measure, then learn from everything known."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.ensemble import HistGradientBoostingRegressor
 
-from regulars.errors import FitError
 from regulars.predict import metrics
 from regulars.predict.intent import horizon as horizons
 from regulars.predict.intent.design import ShopView, expected_amounts
@@ -18,9 +19,11 @@ from regulars.predict.intent.parts import LearningRows, Scaling, fit_days, stepp
 from regulars.predict.intent.snapshots import HORIZONS, TODAY, Snapshot, known_by
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 COUNT_HORIZONS = (90, 365)
 DATE_HORIZON = 90
+NOT_OVER_YET = "no horizon of this length is over yet"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Measure:
     horizon_days: int
     metric: str
     value: float
+    """NaN where the figure does not exist: nobody bought, everybody did."""
     baseline_value: float
     tested_as_of: date
     customer_count: int
@@ -40,12 +44,12 @@ class Measure:
 class DateModel:
     """Median days to the next order of those who order within `DATE_HORIZON`."""
 
-    booster: object
+    booster: HistGradientBoostingRegressor
     scaling: Scaling
 
     def days(self, matrix: Floats) -> Floats:
-        """Of n customers; at least 0."""
-        predicted = self.booster.predict(stepped(self.scaling(matrix)))  # type: ignore[attr-defined]
+        """Of n customers, from 0 to the last day of the horizon."""
+        predicted = self.booster.predict(stepped(self.scaling(matrix)))
         days: Floats = np.clip(predicted, 0.0, DATE_HORIZON - 1.0)
         return days
 
@@ -79,145 +83,215 @@ def train(snapshots: Sequence[Snapshot], today: Snapshot | None, gate: Gate, as_
     gate: what the shop has against what is needed.
     as_of: the day that ``today`` describes.
     """
-    if today is None or gate.purchase_model_reason is not None:
-        reason = gate.purchase_model_reason or "the purchase model found nothing to learn from"
+    reason = gate.purchase_model_reason
+    if reason is None and today is None:
+        reason = "the purchase model found nothing to learn from: nobody has come back"
+    if reason is None and today is not None and gate.blend_reason is not None and not today.shop.has_converged:
+        reason = f"{gate.blend_reason}; and the purchase model's fit did not converge"
+    if today is None or reason is not None:
         return IntentModel(as_of, "history" if gate.buyer_count else None, reason, None)
-    is_learnt = gate.blend_reason is None
-    settings = _Settings(gate.min_history_days, is_learnt)
-    measures: list[Measure] = []
-    choices: list[str] = []
-    warnings: list[str] = []
-    probabilities = {}
-    for days in HORIZONS:
-        probabilities[days] = _ship_probability(snapshots, today, days, settings, as_of, measures, choices, warnings)
-    counts = {}
-    for days in COUNT_HORIZONS:
-        counts[days] = _ship_counts(snapshots, today, days, settings, as_of, measures, choices, warnings)
-    dates = _ship_dates(snapshots, as_of, measures) if is_learnt else None
+    run = _Run(tuple(snapshots), today, as_of, gate.min_history_days, is_learnt=gate.blend_reason is None)
+    probabilities = {days: _ship_probability(run, days) for days in HORIZONS}
+    counts = {days: _ship_counts(run, days) for days in COUNT_HORIZONS}
+    shipped = (*probabilities.values(), *counts.values())
     return IntentModel(
         trained_as_of=as_of,
-        basis="blend" if is_learnt else "btyd",
+        basis="blend" if run.is_learnt else "btyd",
         gate_reason=gate.blend_reason,
         shop=today.shop,
-        probabilities=probabilities,
-        counts=counts,
-        dates=dates,
-        amount_factor=_amount_factor(snapshots, TODAY, gate.min_history_days),
-        measures=tuple(measures),
-        choices=tuple(choices),
-        warnings=tuple(warnings),
+        probabilities={days: found.model for days, found in probabilities.items()},
+        counts={days: found.model for days, found in counts.items()},
+        dates=_fit_dates(run.known(DATE_HORIZON)) if run.is_learnt else None,
+        amount_factor=_amount_factor(run.known(DATE_HORIZON)),
+        measures=tuple(measure for found in shipped for measure in found.measures)
+        + (_date_measures(run) if run.is_learnt else ()),
+        choices=tuple(found.choice for found in shipped),
+        warnings=tuple(found.warning for found in shipped if found.warning is not None),
     )
 
 
+Model = TypeVar("Model", ProbabilityModel, CountModel)
+Figure = Callable[[Floats, Floats], float]
+
+
 @dataclass(frozen=True)
-class _Settings:
+class _Run:
+    """One training: what there is to learn from, and how."""
+
+    snapshots: tuple[Snapshot, ...]
+    today: Snapshot
+    as_of: date
     full_history_days: int
     is_learnt: bool
+    """False below the data gate: the purchase model alone."""
+
+    def known(self, horizon: int) -> tuple[Snapshot, ...]:
+        """The snapshots whose outcome is known today."""
+        return known_by(self.snapshots, TODAY, horizon)
+
+    def longest_known(self, below: int) -> int | None:
+        """The longest horizon shorter than that with a known outcome."""
+        return max((days for days in HORIZONS if days < below and self.known(days)), default=None)
+
+    def held_out(self, horizon: int) -> Snapshot | None:
+        """The newest snapshot whose window is over; None if before it none was."""
+        newest = next(iter(self.known(horizon)), None)
+        return newest if newest is not None and known_by(self.snapshots, newest.days_ago, horizon) else None
+
+    def measure(self, model: str, horizon: int, metric: str, values: tuple[float, float], tested: Snapshot) -> Measure:
+        """One figure: the model's and the baseline's."""
+        tested_as_of = self.as_of - timedelta(days=tested.days_ago)
+        return Measure(model, horizon, metric, float(values[0]), float(values[1]), tested_as_of, len(tested))
 
 
-def _ship_probability(snapshots, today, days, settings, as_of, measures, choices, warnings):  # type: ignore[no-untyped-def]
-    history = {"full_history_days": settings.full_history_days}
-    first = horizons.PROBABILITY_LADDER[0]
-    chosen, judged_on = horizons.choose_probability(snapshots, TODAY, days) if settings.is_learnt else (first, "")
-    slope = 1.0
-    held_out = next((snapshot for snapshot in snapshots if snapshot.days_ago == days), None)
-    if held_out is not None and known_by(snapshots, days, days):
-        tested_parts = horizons.choose_probability(snapshots, days, days)[0] if settings.is_learnt else first
-        tested = horizons.fit_probability(snapshots, held_out, days, tested_parts, **history)
-        baseline = horizons.fit_probability(snapshots, held_out, days, (horizons.RECENCY,), **history)
-        happened = held_out.orders(days)
-        found = [
-            model.probability(held_out.buyers, held_out.matrix, held_out.shop) for model in (tested, baseline)
-        ]
-        slope = horizons.fit_slope(tested.log_odds(held_out.buyers, held_out.matrix, held_out.shop), happened)
-        for name, measure in _PROBABILITY_MEASURES.items():
-            values = [measure(happened, probability) for probability in found]
-            measures.append(_measure("purchase_probability", days, name, values, held_out, as_of))
-        if metrics.area_under_curve(happened, found[0]) < metrics.area_under_curve(happened, found[1]):
-            warnings.append(
+@dataclass(frozen=True)
+class _Shipped(Generic[Model]):
+    """The model of one horizon, with its back-test."""
+
+    model: Model
+    measures: tuple[Measure, ...]
+    choice: str
+    warning: str | None
+
+
+def _ship_probability(run: _Run, days: int) -> _Shipped[ProbabilityModel]:
+    chosen, judged_on = horizons.PROBABILITY_LADDER[0], "the gate"
+    if run.is_learnt:
+        chosen, judged_on = horizons.choose_probability(run.snapshots, TODAY, days)
+    measures: tuple[Measure, ...] = ()
+    slope, warning = 1.0, None
+    held_out = run.held_out(days)
+    if held_out is not None:
+        test = _test_probability(run, held_out, days)
+        measures, slope = test.measures, test.slope
+        if test.is_baseline_better:
+            warning = (
                 f"purchase_probability_{days}d told buyers apart no better than recency alone on the last {days} days; "
                 "the baseline is shipped"
             )
             chosen, slope = (horizons.RECENCY,), 1.0
-    model = horizons.fit_probability(snapshots, today, days, chosen, slope=slope, **history)
-    if not known_by(snapshots, TODAY, days):
-        model = _extrapolated_probability(snapshots, today, days, settings)
-        judged_on = "no horizon of this length is over yet"
-    season = "the same weeks a year ago" if model.level.is_seasonal else "the newest snapshots"
-    choices.append(
-        f"probability {days}d: {' + '.join(model.kept_parts)}, judged on {judged_on or 'the gate'}; level from {season}"
-    )
-    return model
+    if run.known(days):
+        model = horizons.fit_probability(
+            run.snapshots, run.today, days, chosen, slope=slope, full_history_days=run.full_history_days
+        )
+    else:
+        model, judged_on = _extrapolated_probability(run, days), NOT_OVER_YET
+    return _Shipped(model, measures, _choice("probability", model, judged_on), warning)
 
 
-def _extrapolated_probability(snapshots, today, days, settings):  # type: ignore[no-untyped-def]
-    """The purchase model beyond what is known, at the level it has shown over the longest shorter horizon."""
-    known = [shorter for shorter in HORIZONS if shorter < days and known_by(snapshots, TODAY, shorter)]
+@dataclass(frozen=True)
+class _ProbabilityTest:
+    measures: tuple[Measure, ...]
+    slope: float
+    is_baseline_better: bool
+
+
+def _test_probability(run: _Run, held_out: Snapshot, days: int) -> _ProbabilityTest:
+    """What would have been shipped on the held-out day, against what came and against recency alone."""
     parts = horizons.PROBABILITY_LADDER[0]
-    model = horizons.fit_probability([], today, days, parts, full_history_days=settings.full_history_days)
-    if not known:
-        return model
-    shorter = horizons.fit_probability(
-        snapshots, today, known[-1], parts, full_history_days=1_000_000
+    if run.is_learnt:
+        parts = horizons.choose_probability(run.snapshots, held_out.days_ago, days)[0]
+    tested, baseline = (
+        horizons.fit_probability(run.snapshots, held_out, days, kept, full_history_days=run.full_history_days)
+        for kept in (parts, (horizons.RECENCY,))
     )
-    return horizons.replace(model, level=shorter.level, shift=shorter.level.value)
+    happened = held_out.orders(days)
+    ours, theirs = (model.probability(held_out.buyers, held_out.matrix, held_out.shop) for model in (tested, baseline))
+    measures = tuple(
+        run.measure("purchase_probability", days, name, (figure(happened, ours), figure(happened, theirs)), held_out)
+        for name, figure in _PROBABILITY_FIGURES.items()
+    )
+    return _ProbabilityTest(
+        measures,
+        horizons.fit_slope(tested.log_odds(held_out.buyers, held_out.matrix, held_out.shop), happened),
+        metrics.area_under_curve(happened, ours) < metrics.area_under_curve(happened, theirs),
+    )
 
 
-def _ship_counts(snapshots, today, days, settings, as_of, measures, choices, warnings):  # type: ignore[no-untyped-def]
-    history = {"full_history_days": settings.full_history_days}
+def _extrapolated_probability(run: _Run, days: int) -> ProbabilityModel:
+    """The purchase model beyond what is known, at the level it has shown over the longest shorter horizon.
+
+    Over a longer horizon a season evens out: the newest levels are taken, not those of the same weeks a year ago.
+    """
+    first = horizons.PROBABILITY_LADDER[0]
+    model = horizons.fit_probability([], run.today, days, first, full_history_days=None)
+    known = run.longest_known(days)
+    if known is None:
+        return model
+    shorter = horizons.fit_probability(run.snapshots, run.today, known, first, full_history_days=None)
+    return replace(model, level=shorter.level, shift=shorter.level.value)
+
+
+def _ship_counts(run: _Run, days: int) -> _Shipped[CountModel]:
     first = horizons.COUNT_LADDER[0]
-    chosen, judged_on = horizons.choose_counts(snapshots, TODAY, days) if settings.is_learnt else (first, "")
-    held_out = next((snapshot for snapshot in snapshots if snapshot.days_ago == days), None)
-    if held_out is None and known_by(snapshots, TODAY, days):
-        held_out = known_by(snapshots, TODAY, days)[0]
-    if held_out is not None and known_by(snapshots, held_out.days_ago, days):
-        tested_parts = horizons.choose_counts(snapshots, held_out.days_ago, days)[0] if settings.is_learnt else first
-        tested = horizons.fit_counts(snapshots, held_out, days, tested_parts, **history)
-        actual, revenue = held_out.orders(days), held_out.revenue(days)
-        expected = tested.orders(held_out.buyers, held_out.matrix, held_out.shop)
-        naive = held_out.buyers[f"order_days_{days}d"]
-        worth = expected * expected_amounts(held_out.buyers, held_out.shop) * np.exp(tested.revenue_level.value)
-        naive_worth = held_out.buyers[f"paid_cents_{days}d"] / 100.0
-        for name, measure in _COUNT_MEASURES.items():
-            values = [measure(actual, expected), measure(actual, naive)]
-            measures.append(_measure("expected_orders", days, name, values, held_out, as_of))
-            values = [measure(revenue, worth), measure(revenue, naive_worth)]
-            measures.append(_measure("expected_revenue", days, name, values, held_out, as_of))
-        if metrics.normalised_gini(actual, expected) < metrics.normalised_gini(actual, naive):
-            warnings.append(
+    chosen, judged_on = first, "the gate"
+    if run.is_learnt:
+        chosen, judged_on = horizons.choose_counts(run.snapshots, TODAY, days)
+    measures: tuple[Measure, ...] = ()
+    warning = None
+    held_out = run.held_out(days)
+    if held_out is not None:
+        measures, is_baseline_better = _test_counts(run, held_out, days)
+        if is_baseline_better:
+            warning = (
                 f"expected_orders_{days}d ranked customers no better than the orders of the {days} days before; "
                 "the baseline is shipped"
             )
             chosen = (horizons.LAST_PERIOD,)
-    model = horizons.fit_counts(snapshots, today, days, chosen, **history)
-    if not known_by(snapshots, TODAY, days):
-        known = [shorter for shorter in HORIZONS if shorter < days and known_by(snapshots, TODAY, shorter)]
-        judged_on = "no horizon of this length is over yet"
-        if known:
-            # Over a longer horizon a season evens out: the newest levels, not those of the same weeks.
-            shorter = horizons.fit_counts(snapshots, today, known[-1], first, full_history_days=1_000_000)
-            model = horizons.replace(model, level=shorter.level, revenue_level=shorter.revenue_level)
+    if run.known(days):
+        model = horizons.fit_counts(run.snapshots, run.today, days, chosen, full_history_days=run.full_history_days)
+    else:
+        judged_on = NOT_OVER_YET
+        model = horizons.fit_counts([], run.today, days, first, full_history_days=None)
+        known = run.longest_known(days)
+        if known is not None:
+            shorter = horizons.fit_counts(run.snapshots, run.today, known, first, full_history_days=None)
+            model = replace(model, level=shorter.level, revenue_level=shorter.revenue_level)
+    return _Shipped(model, measures, _choice("orders", model, judged_on), warning)
+
+
+def _test_counts(run: _Run, held_out: Snapshot, days: int) -> tuple[tuple[Measure, ...], bool]:
+    """The figures of what would have been shipped on the held-out day, and whether the last period ranked better."""
+    parts = horizons.COUNT_LADDER[0]
+    if run.is_learnt:
+        parts = horizons.choose_counts(run.snapshots, held_out.days_ago, days)[0]
+    tested = horizons.fit_counts(run.snapshots, held_out, days, parts, full_history_days=run.full_history_days)
+    orders, revenue = held_out.orders(days), held_out.revenue(days)
+    expected = tested.orders(held_out.buyers, held_out.matrix, held_out.shop)
+    worth = expected * expected_amounts(held_out.buyers, held_out.shop) * np.exp(tested.revenue_level.value)
+    naive = held_out.buyers[f"order_days_{days}d"]
+    naive_worth = held_out.buyers[f"paid_cents_{days}d"] / 100.0
+    measures: list[Measure] = []
+    for name, figure in _COUNT_FIGURES.items():
+        values = (figure(orders, expected), figure(orders, naive))
+        measures.append(run.measure("expected_orders", days, name, values, held_out))
+        values = (figure(revenue, worth), figure(revenue, naive_worth))
+        measures.append(run.measure("expected_revenue", days, name, values, held_out))
+    return tuple(measures), metrics.normalised_gini(orders, expected) < metrics.normalised_gini(orders, naive)
+
+
+def _choice(what: str, model: ProbabilityModel | CountModel, judged_on: str) -> str:
     season = "the same weeks a year ago" if model.level.is_seasonal else "the newest snapshots"
-    choices.append(
-        f"orders {days}d: {' + '.join(model.kept_parts)}, judged on {judged_on or 'the gate'}; level from {season}"
+    kept = " + ".join(model.kept_parts)
+    return f"{what} {model.horizon_days}d: {kept}, judged on {judged_on}; level from {season}"
+
+
+def _date_measures(run: _Run) -> tuple[Measure, ...]:
+    """How far off the day of the next order was for those who bought, and how far the usual day would have been."""
+    held_out = run.held_out(DATE_HORIZON)
+    if held_out is None:
+        return ()
+    learnt = known_by(run.snapshots, held_out.days_ago, DATE_HORIZON)
+    tested = _fit_dates(learnt)
+    bought, days = _days_known(held_out)
+    if tested is None or not len(days):
+        return ()
+    usual = np.median(np.concatenate([_days_known(snapshot)[1] for snapshot in learnt]))
+    values = (
+        metrics.mean_absolute_error(days, tested.days(held_out.matrix)[bought]),
+        metrics.mean_absolute_error(days, np.full(len(days), usual)),
     )
-    return model
-
-
-def _ship_dates(snapshots: Sequence[Snapshot], as_of: date, measures: list[Measure]) -> DateModel | None:
-    held_out = next((snapshot for snapshot in snapshots if snapshot.days_ago == DATE_HORIZON), None)
-    if held_out is not None and known_by(snapshots, DATE_HORIZON, DATE_HORIZON):
-        tested = _fit_dates(known_by(snapshots, DATE_HORIZON, DATE_HORIZON))
-        days = held_out.outcomes["days_to_next_order"]
-        bought = held_out.orders(DATE_HORIZON) > 0
-        if tested is not None and bought.any():
-            learnt = np.concatenate([_days_known(s)[1] for s in known_by(snapshots, DATE_HORIZON, DATE_HORIZON)])
-            values = [
-                metrics.mean_absolute_error(days[bought], tested.days(held_out.matrix)[bought]),
-                metrics.mean_absolute_error(days[bought], np.full(int(bought.sum()), np.median(learnt))),
-            ]
-            measures.append(_measure("next_order_date", DATE_HORIZON, "mean_absolute_error", values, held_out, as_of))
-    return _fit_dates(known_by(snapshots, TODAY, DATE_HORIZON))
+    return (run.measure("next_order_date", DATE_HORIZON, "mean_absolute_error", values, held_out),)
 
 
 def _fit_dates(known: Sequence[Snapshot]) -> DateModel | None:
@@ -230,39 +304,36 @@ def _fit_dates(known: Sequence[Snapshot]) -> DateModel | None:
     return None if booster is None else DateModel(booster, scaling)
 
 
-def _days_known(snapshot: Snapshot) -> tuple[npt.NDArray[np.bool_], Floats]:
+def _days_known(snapshot: Snapshot) -> tuple[Bools, Floats]:
+    """Who of n customers ordered within the horizon, and after how many days each of them."""
     bought = snapshot.orders(DATE_HORIZON) > 0
     return bought, snapshot.outcomes["days_to_next_order"][bought]
 
 
-def _amount_factor(snapshots: Sequence[Snapshot], days_ago: int, full_history_days: int) -> float:
+def _amount_factor(known: Sequence[Snapshot]) -> float:
     """Net revenue of an order over the paid amount that was expected of it, lately: refunds come off, prices rise."""
     levels = {}
-    for snapshot in known_by(snapshots, days_ago, DATE_HORIZON):
-        orders = snapshot.orders(DATE_HORIZON)
-        worth = float((orders * expected_amounts(snapshot.buyers, snapshot.shop)).sum())
+    for snapshot in known:
+        worth = float((snapshot.orders(DATE_HORIZON) * expected_amounts(snapshot.buyers, snapshot.shop)).sum())
         revenue = float(snapshot.revenue(DATE_HORIZON).sum())
         if worth > 0.0 and revenue > 0.0:
-            levels[snapshot.days_ago] = Level(float(np.log(revenue / worth)), 0)
-    found = forecast(levels, days_ago=days_ago, horizon_days=DATE_HORIZON, full_history_days=full_history_days)
+            levels[snapshot.days_ago] = Level(float(np.log(revenue / worth)), snapshot.history_days)
+    found = forecast(levels, days_ago=TODAY, horizon_days=DATE_HORIZON, full_history_days=None)
     return float(np.exp(np.clip(found.value, -1.0, 1.0)))
 
 
-def _measure(model, days, metric, values, held_out, as_of):  # type: ignore[no-untyped-def]
-    from datetime import timedelta
-
-    tested_as_of = as_of - timedelta(days=held_out.days_ago)
-    return Measure(model, days, metric, float(values[0]), float(values[1]), tested_as_of, len(held_out))
+def _bias_of_share(happened: Floats, probability: Floats) -> float:
+    return metrics.total_bias((happened > 0).astype(np.float64), probability)
 
 
-_PROBABILITY_MEASURES = {
+_PROBABILITY_FIGURES: Mapping[str, Figure] = {
     "auc": metrics.area_under_curve,
     "log_loss": metrics.log_loss,
     "calibration_error": metrics.calibration_error,
-    "total_bias": lambda happened, probability: metrics.total_bias((happened > 0).astype(np.float64), probability),
+    "total_bias": _bias_of_share,
     "lift_of_top_tenth": metrics.lift_of_top,
 }
-_COUNT_MEASURES = {
+_COUNT_FIGURES: Mapping[str, Figure] = {
     "root_mean_square_error": metrics.root_mean_square_error,
     "mean_absolute_error": metrics.mean_absolute_error,
     "total_bias": metrics.total_bias,
