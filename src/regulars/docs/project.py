@@ -16,6 +16,7 @@ from regulars.errors import UsageError
 LANDING = "landing"
 MARTS = "marts"
 SEEDS = "seeds"
+PREDICTIONS = "predictions"
 GRAIN = "One row"
 
 
@@ -42,6 +43,8 @@ class Table:
     description: str
     columns: tuple[Column, ...]
     has_contract: bool
+    is_sql: bool = True
+    """False for a Python model, of which dbt enforces no contract; the types are those its code declares."""
 
     @property
     def grain(self) -> str:
@@ -148,6 +151,7 @@ def _table(node: dict[str, Any]) -> Table:
             for column in node["columns"].values()
         ),
         has_contract=bool((config.get("contract") or {}).get("enforced")),
+        is_sql=node.get("language", "sql") == "sql",
     )
 
 
@@ -156,6 +160,9 @@ def _part(node: dict[str, Any]) -> tuple[str, ...]:
         return (LANDING, node["source_name"])
     if node["resource_type"] == "seed":
         return (SEEDS,)
+    if node.get("language") == "python":
+        # They lie beside `models/`, in one folder for all schemas.
+        return (node["schema"], PREDICTIONS)
     return tuple(node["fqn"][1:-1])
 
 

@@ -6,6 +6,7 @@ whoever can change the project can. A model of another version of Regulars or sc
 
 import hashlib
 import json
+import math
 import pickle
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,12 +18,14 @@ import sklearn
 
 import regulars
 
-FORMAT = 1
+FORMAT = 2
+"""Of what is pickled: raise it with every change to a class that a model holds."""
 SCHEMA = pa.schema(
     [
         ("model_name", pa.string()),
         ("model_version", pa.string()),
         ("trained_as_of", pa.date32()),
+        ("training_number", pa.int64()),
         ("settings_fingerprint", pa.string()),
         ("software", pa.string()),
         ("basis", pa.string()),
@@ -49,28 +52,56 @@ def software() -> str:
     return f"regulars {regulars.__version__}, format {FORMAT}, scikit-learn {sklearn.__version__}"
 
 
-def row_of(name: str, model: Any, fingerprint: str) -> pa.RecordBatch:  # noqa: ANN401  (any picklable dataclass)
-    """A trained model as one row.
+def row_of(
+    name: str,
+    model: Any,  # noqa: ANN401  (any picklable dataclass)
+    fingerprint: str,
+    training_number: int,
+) -> pa.RecordBatch:
+    """A trained model as one row of `SCHEMA`.
 
-    ``model`` has ``trained_as_of``, ``basis``, ``gate_reason``, ``choices``, ``warnings`` and ``measures``.
+    Parameters
+    ----------
+    name: which kind of model.
+    model: has ``trained_as_of``, ``basis``, ``gate_reason``, ``choices``, ``warnings`` and ``measures``.
+    fingerprint: of the settings it was trained under.
+    training_number: counts the trainings, from `next_number`: which of two models of one day is the newer.
     """
     payload = pickle.dumps(model, protocol=5)
     digest = hashlib.sha256(payload).hexdigest()[:10]
-    measures = [{**asdict(measure), "tested_as_of": measure.tested_as_of.isoformat()} for measure in model.measures]
+    measures = [_plain(asdict(measure)) for measure in model.measures]
     row = {
         "model_name": name,
         "model_version": f"{model.trained_as_of.isoformat()}-{digest}",
         "trained_as_of": model.trained_as_of,
+        "training_number": training_number,
         "settings_fingerprint": fingerprint,
         "software": software(),
         "basis": model.basis,
         "gate_reason": model.gate_reason,
         "choices": json.dumps(list(model.choices)),
         "warnings": json.dumps(list(model.warnings)),
-        "measures": json.dumps(measures),
+        "measures": json.dumps(measures, allow_nan=False),
         "model": payload,
     }
     return pa.RecordBatch.from_pylist([row], schema=SCHEMA)
+
+
+def _plain(measure: dict[str, Any]) -> dict[str, Any]:
+    """In what JSON has: no dates, and null for NaN."""
+    return {
+        name: value.isoformat()
+        if isinstance(value, date)
+        else None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for name, value in measure.items()
+    }
+
+
+def next_number(rows: Sequence[dict[str, Any]]) -> int:
+    """The number of the training to come, after those of ``rows``."""
+    return max((row["training_number"] for row in rows), default=0) + 1
 
 
 def no_row() -> pa.RecordBatch:
@@ -81,14 +112,15 @@ def no_row() -> pa.RecordBatch:
 def newest(rows: Sequence[dict[str, Any]], name: str, as_of: date) -> dict[str, Any] | None:
     """The newest row of a model that this software wrote, trained on or before a day.
 
-    ``rows`` hold at least ``model_name``, ``trained_as_of``, ``software`` and ``model_version``.
+    ``rows`` hold at least ``model_name``, ``trained_as_of``, ``training_number`` and ``software``. Of two trained for
+    the same day it is the one trained last: settings or orders have changed since the other.
     """
     usable = [
         row
         for row in rows
         if row["model_name"] == name and row["software"] == software() and row["trained_as_of"] <= as_of
     ]
-    return max(usable, key=lambda row: (row["trained_as_of"], row["model_version"]), default=None)
+    return max(usable, key=lambda row: (row["trained_as_of"], row["training_number"]), default=None)
 
 
 def is_fresh(row: dict[str, Any] | None, as_of: date, retrain_after_days: int, fingerprint: str) -> bool:

@@ -50,9 +50,9 @@ def calibration(happened: Floats, probability: Floats) -> list[tuple[int, float,
 
 
 def total_bias(actual: Floats, expected: Floats) -> float:
-    """Expected total over actual total, less 1; NaN if nothing came."""
+    """Expected total over actual total, less 1; NaN if nothing came, or more was given back than paid."""
     total = float(actual.sum())
-    return float(expected.sum()) / total - 1.0 if total else float("nan")
+    return float(expected.sum()) / total - 1.0 if total > 0.0 else float("nan")
 
 
 def root_mean_square_error(actual: Floats, expected: Floats) -> float:
@@ -68,7 +68,8 @@ def mean_absolute_error(actual: Floats, expected: Floats) -> float:
 def normalised_gini(actual: Floats, score: Floats) -> float:
     """Area between the actual amounts' cumulative share by descending score and the diagonal, over the best possible.
 
-    Equal scores share their amounts, so that the order of rows means nothing. NaN if all amounts are equal.
+    Equal scores share their amounts, so that the order of rows means nothing. NaN if all amounts are equal, or
+    their total is not positive.
     """
     best = _concentration(actual, actual)
     return _concentration(actual, score) / best if best else float("nan")
@@ -76,7 +77,7 @@ def normalised_gini(actual: Floats, score: Floats) -> float:
 
 def _concentration(actual: Floats, score: Floats) -> float:
     total = float(actual.sum())
-    if not total:
+    if total <= 0.0:
         return 0.0
     _, place, count = np.unique(-score, return_inverse=True, return_counts=True)
     shares = np.bincount(place, weights=actual) / total

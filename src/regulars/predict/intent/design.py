@@ -1,8 +1,8 @@
-"""From what SQL counted of a customer's history to what the models see: logarithms, rhythm, and the purchase model's view.
+"""From what SQL counted of a customer's history to what the models see: logarithms, rhythm, the purchase model's view.
 
-The columns come from `macros/predictions/purchase_history_features.sql`. Most behaviour is multiplicative (twice as long
-silent, half as likely), so counts, days and amounts enter as logarithms; "is she overdue by her own rhythm" is told
-outright, as the ratio of her silence to her gaps and as the chance that such a gap ends within the horizon.
+The columns come from `macros/predictions/purchase_history_features.sql`. Most behaviour is multiplicative (twice as
+long silent, half as likely), so counts, days and amounts enter as logarithms; "is she overdue by her own rhythm" is
+told outright, as the ratio of her silence to her gaps and as the chance that such a gap ends within the horizon.
 """
 
 from dataclasses import dataclass

@@ -27,7 +27,8 @@ def gate_of(facts: Mapping[str, Any]) -> Gate:
     elif buyers < facts["prediction_min_buyers"]:
         reason = f"{buyers} buyers; {facts['prediction_min_buyers']} are needed (var prediction_min_buyers)"
     elif history < facts["prediction_min_history_days"]:
-        reason = f"{history} days of orders; {facts['prediction_min_history_days']} are needed (var prediction_min_history_days)"
+        needed = facts["prediction_min_history_days"]
+        reason = f"{history} days of orders; {needed} are needed (var prediction_min_history_days)"
     elif idle > facts["prediction_max_idle_days"]:
         reason = (
             f"no order for {idle} days; more than {facts['prediction_max_idle_days']} means that the shop has stopped "

@@ -131,20 +131,23 @@ def fit_probability(
     model = ProbabilityModel(
         horizon, kept_parts, fitted, scaling, Forecast(0.0, False), slope, 0.0, recency_table=table
     )
-    levels = {
-        snapshot.days_ago: Level(
-            shift_to_rate(
-                model.log_odds(snapshot.buyers, snapshot.matrix, snapshot.shop),
-                float((snapshot.orders(horizon) > 0).mean()),
-            ),
-            snapshot.history_days,
-        )
-        for snapshot in known
-    }
+    levels = {snapshot.days_ago: _shift_of(model, snapshot) for snapshot in known}
     level = forecast(levels, days_ago=target.days_ago, horizon_days=horizon, full_history_days=full_history_days)
     odds = model.log_odds(target.buyers, target.matrix, target.shop)
     rate = float(expit(odds + level.value).mean()) if len(odds) else 0.0
     return replace(model, level=level, shift=shift_to_rate(slope * odds, rate) if len(odds) else level.value)
+
+
+def _shift_of(model: ProbabilityModel, snapshot: Snapshot) -> Level:
+    """The level that one past snapshot asks for.
+
+    As if one customer more had been there, as likely to order as the others were thought to be: of a few customers
+    none may order, and the shift that says so has no end.
+    """
+    odds = model.log_odds(snapshot.buyers, snapshot.matrix, snapshot.shop)
+    bought = float((snapshot.orders(model.horizon_days) > 0).sum())
+    rate = (bought + float(expit(odds).mean())) / (len(snapshot) + 1.0)
+    return Level(shift_to_rate(odds, rate), snapshot.history_days)
 
 
 def fit_counts(
@@ -170,12 +173,16 @@ def fit_counts(
     for snapshot in known:
         orders = model.orders_before_level(snapshot.buyers, snapshot.matrix, snapshot.shop)
         actual, revenue = snapshot.orders(horizon), snapshot.revenue(horizon)
-        level = _log_ratio(actual.sum(), orders.sum())
-        levels[snapshot.days_ago] = Level(level, snapshot.history_days)
-        worth = orders * np.exp(level) * expected_amounts(snapshot.buyers, snapshot.shop)
+        # As if one order more had come, and been expected: the same as for probabilities.
+        factor = _log_ratio(actual.sum() + 1.0, orders.sum() + 1.0)
+        levels[snapshot.days_ago] = Level(factor, snapshot.history_days)
+        worth = orders * np.exp(factor) * expected_amounts(snapshot.buyers, snapshot.shop)
         revenue_levels[snapshot.days_ago] = Level(_log_ratio(revenue.sum(), worth.sum()), snapshot.history_days)
-    here = {"days_ago": target.days_ago, "horizon_days": horizon, "full_history_days": full_history_days}
-    return replace(model, level=forecast(levels, **here), revenue_level=forecast(revenue_levels, **here))
+    level, revenue_level = (
+        forecast(found, days_ago=target.days_ago, horizon_days=horizon, full_history_days=full_history_days)
+        for found in (levels, revenue_levels)
+    )
+    return replace(model, level=level, revenue_level=revenue_level)
 
 
 def learning_rows(known: Sequence[Snapshot]) -> tuple[LearningRows, Scaling]:
@@ -200,7 +207,7 @@ def recency_table(snapshot: Snapshot, horizon: int) -> tuple[Floats, Floats]:
 
 
 def choose_probability(snapshots: Sequence[Snapshot], days_ago: int, horizon: int) -> tuple[tuple[str, ...], str]:
-    """Which parts stay, climbing from the simplest: each step only where it beat the step before. And judged on what."""
+    """Which parts stay, from the simplest up: each step only where it beat the best before it. And judged on what."""
     return _choose(snapshots, days_ago, horizon, PROBABILITY_LADDER, _probability_loss)
 
 
@@ -218,7 +225,9 @@ def _choose(
     # Half of the customers learn and the other half judges, so that what is judged has seen as many seasons as what is
     # shipped. Learning from older snapshots only would judge a model of half the age.
     learnt = tuple(snapshot.half(0) for snapshot in known)
-    judges = tuple(snapshot.half(1) for snapshot in known[:JUDGES])
+    judges = tuple(judge for snapshot in known[:JUDGES] if len(judge := snapshot.half(1)))
+    if not judges or not any(len(snapshot) for snapshot in learnt):
+        return ladder[0], "too few customers"
     judged_on = f"the other customers of {', '.join(str(judge.days_ago) for judge in judges)} days ago"
     losses = loss(learnt, judges, horizon, ladder)
     champion = ladder[0]
@@ -231,7 +240,7 @@ def _choose(
 def _probability_loss(
     learnt: Sequence[Snapshot], judges: Sequence[Snapshot], horizon: int, ladder: Sequence[tuple[str, ...]]
 ) -> dict[tuple[str, ...], float]:
-    """Log loss of each step at each judge's own level (levels are forecast apart), added up."""
+    """Log loss of each step at each judge's own level (levels are forecast apart), added up over their customers."""
     rows, scaling = learning_rows(learnt)
     outcome = np.concatenate([snapshot.orders(horizon) for snapshot in learnt])
     if outcome.max(initial=0) <= 0 or (outcome > 0).all():
@@ -247,14 +256,14 @@ def _probability_loss(
                 odds = mean_of(found, step)
                 probability = expit(odds + shift_to_rate(odds, float(happened.mean())))
                 loss = metrics.log_loss(happened.astype(np.float64), probability)
-                losses[step] = losses.get(step, 0.0) + loss
+                losses[step] = losses.get(step, 0.0) + loss * len(judge)
     return losses
 
 
 def _count_loss(
     learnt: Sequence[Snapshot], judges: Sequence[Snapshot], horizon: int, ladder: Sequence[tuple[str, ...]]
 ) -> dict[tuple[str, ...], float]:
-    """Poisson deviance of each step at each judge's own level, added up."""
+    """Poisson deviance of each step at each judge's own level, added up over their customers."""
     rows, scaling = learning_rows(learnt)
     outcome = np.concatenate([snapshot.orders(horizon) for snapshot in learnt])
     if outcome.sum() <= 0:
@@ -271,7 +280,7 @@ def _count_loss(
                 orders = own * np.exp(mean_of(found, step))
                 orders = orders * np.exp(_log_ratio(actual.sum(), orders.sum()))
                 logs = np.where(actual > 0, actual * np.log(np.maximum(actual, 1e-9) / orders), 0.0)
-                losses[step] = losses.get(step, 0.0) + float((logs - (actual - orders)).mean())
+                losses[step] = losses.get(step, 0.0) + float((logs - (actual - orders)).sum())
     return losses
 
 

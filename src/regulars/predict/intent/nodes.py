@@ -18,7 +18,7 @@ from regulars.predict.intent.training import IntentModel, train
 from regulars.runtime import map_batches, rows, sample, table
 
 NAME = "purchase_intent"
-LISTED = ("model_name", "model_version", "trained_as_of", "settings_fingerprint", "software")
+LISTED = ("model_name", "model_version", "trained_as_of", "training_number", "settings_fingerprint", "software")
 
 
 def train_if_due(gate: Any, training: Any, scored: Any, stored: Any | None) -> pa.Table:  # noqa: ANN401
@@ -32,7 +32,8 @@ def train_if_due(gate: Any, training: Any, scored: Any, stored: Any | None) -> p
     facts = rows(gate)[0]
     as_of = facts["as_of_date"]
     fingerprint = facts["settings_fingerprint"]
-    before = artefacts.newest(rows(stored, LISTED), NAME, as_of) if stored is not None else None
+    trained = rows(stored, LISTED) if stored is not None else []
+    before = artefacts.newest(trained, NAME, as_of)
     if artefacts.is_fresh(before, as_of, facts["retrain_after_days"], fingerprint):
         return pa.Table.from_batches([artefacts.no_row()])
     judged = gate_of(facts)
@@ -40,7 +41,7 @@ def train_if_due(gate: Any, training: Any, scored: Any, stored: Any | None) -> p
         today = _today(scored, facts)
         past = () if today is None else snapshots_of(table(training, order_by="customer_id, snapshot_on"), today)
         model = train(past, today, judged, as_of)
-    return pa.Table.from_batches([artefacts.row_of(NAME, model, fingerprint)])
+    return pa.Table.from_batches([artefacts.row_of(NAME, model, fingerprint, artefacts.next_number(trained))])
 
 
 def score_customers(gate: Any, scored: Any, stored: Any) -> pa.RecordBatchReader:  # noqa: ANN401

@@ -37,8 +37,9 @@ SNAPSHOT_WEIGHT = 3.0
 """Snapshots have a level each; a larger column is held back less by the penalty."""
 FEWEST_FOR_BOOSTING = 2_000
 STEPS_PER_DEVIATION = 31
-"""Trees see 249 steps of each feature: no fewer than the 255 bins they would make, and no search for weighted quantiles,
-which takes scikit-learn 1.9 four times as long as the trees. And the last bits of a sum move nobody across a split."""
+"""Trees see 249 steps of each feature: hardly fewer than the 255 bins they would make, and no search for weighted
+quantiles, which takes scikit-learn 1.9 four times as long as the trees. And the last bits of a sum move nobody across
+a split."""
 LEARN_FADE_DAYS = 365.0
 """A snapshot of a year ago counts 1/e as much as one of today."""
 
@@ -138,13 +139,13 @@ def log_ratios(fitted: Mapping[str, object], scaled: Floats) -> dict[str, Floats
     return ratios
 
 
-def fit_days(rows: LearningRows, days: Floats) -> object | None:
+def fit_days(rows: LearningRows, days: Floats) -> HistGradientBoostingRegressor | None:
     """The median of the days to the next order of those who order within the horizon; None with too few of them."""
     if len(days) < FEWEST_FOR_BOOSTING // 4:
         return None
     settings = {**BOOSTING, "max_iter": 120, "max_leaf_nodes": 8, "min_samples_leaf": 50}
     booster = HistGradientBoostingRegressor(**settings, loss="absolute_error", early_stopping=False)
-    return booster.fit(stepped(rows.scaled), days, _weights(rows.days_ago))  # type: ignore[no-any-return]
+    return booster.fit(stepped(rows.scaled), days, _weights(rows.days_ago))
 
 
 def stepped(scaled: Floats) -> Floats:

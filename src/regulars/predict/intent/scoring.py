@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 YEAR_DAYS = 365
 DECIMALS = 6
-"""Of probabilities and expectations. The seventh digit may differ with the processor's way to add; nobody acts on it."""
+"""Of probabilities and expectations. The seventh digit may differ with how a processor adds; nobody acts on it."""
 
 SCHEMA = pa.schema(
     [
@@ -130,7 +130,12 @@ def _predictions(model: IntentModel, shop: ShopView, batch: pa.RecordBatch, chur
         least = np.maximum(model.probabilities[days].probability(buyers, matrix, shop), least)
         probability[days] = least
     paid = expected_amounts(buyers, shop)
-    orders = {days: counts.orders(buyers, matrix, shop) for days, counts in model.counts.items()}
+    # Nobody can be expected to order less often than she is likely to order at all. On three shops this moved the
+    # total by 0 to 0.7 % and ranked customers better (Gini of orders +.000 to +.005).
+    orders = {
+        days: np.maximum(counts.orders(buyers, matrix, shop), probability[days])
+        for days, counts in model.counts.items()
+    }
     revenue = {days: orders[days] * paid * np.exp(counts.revenue_level.value) for days, counts in model.counts.items()}
     year_revenue = np.maximum(revenue[365], revenue[90])
     churn_probability = 1.0 - probability_by(probability, churn.horizon_days)

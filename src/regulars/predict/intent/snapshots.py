@@ -1,7 +1,7 @@
 """The shop as it was on each snapshot day: its customers' features, what they did next, and the models of that day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import log
 
@@ -22,10 +22,12 @@ from regulars.predict.intent.design import (
 )
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 HORIZONS = (30, 90, 365)
-OUTCOME_COLUMNS = ("days_to_next_order",) + tuple(
-    f"{name}_{horizon}d" for name in ("order_days_next", "net_cents_next") for horizon in HORIZONS
+OUTCOME_COLUMNS = (
+    "days_to_next_order",
+    *(f"{name}_{horizon}d" for name in ("order_days_next", "net_cents_next") for horizon in HORIZONS),
 )
 TODAY = 0
 NO_GAP_YET = log(60.0)
@@ -43,6 +45,8 @@ class Snapshot:
     outcomes: dict[str, Floats]
     """By name of `OUTCOME_COLUMNS`; NaN where the window is not over. Empty for today."""
     shop: ShopView
+    customer_ranks: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Place of each customer among all sampled ones, the same on every snapshot. Empty for today."""
 
     def __len__(self) -> int:
         return len(self.buyers)
@@ -61,10 +65,14 @@ class Snapshot:
         return self.outcomes[f"net_cents_next_{horizon}d"] / 100.0
 
     def half(self, which: int) -> "Snapshot":
-        """Every other customer, by place: rows come sorted by customer."""
-        rows = np.arange(len(self)) % 2 == which
+        """Every other customer (0 or 1), the same ones on every snapshot.
+
+        Neighbouring snapshots look at the same orders: somebody who learns on one must not judge on the other.
+        """
+        rows = self.customer_ranks % 2 == which
         outcomes = {name: values[rows] for name, values in self.outcomes.items()}
-        return Snapshot(self.days_ago, self.history_days, self.buyers.taken(rows), outcomes, self.shop)
+        ranks = self.customer_ranks[rows]
+        return Snapshot(self.days_ago, self.history_days, self.buyers.taken(rows), outcomes, self.shop, ranks)
 
 
 def shop_view(buyers: Buyers) -> ShopView:
@@ -91,17 +99,21 @@ def snapshots_of(training: pa.Table, today: Snapshot) -> tuple[Snapshot, ...]:
     today: the scoring rows; its ``history_days`` tell those of the past.
     """
     days_ago = training.column("days_ago").to_numpy()
+    names = training.column("customer_id").combine_chunks().dictionary_encode()
+    ranks = names.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     columns = buyers_of(training, FEATURE_COLUMNS + OUTCOME_COLUMNS)
     snapshots = []
     for ago in np.unique(days_ago):
-        here = columns.taken(days_ago == ago)
+        is_here = days_ago == ago
+        here = columns.taken(is_here)
         buyers = Buyers({name: here[name] for name in FEATURE_COLUMNS})
         outcomes = {name: here[name] for name in OUTCOME_COLUMNS}
         try:
             shop = shop_view(buyers)
         except FitError:
             continue
-        snapshots.append(Snapshot(int(ago), today.history_days - int(ago), buyers, outcomes, shop))
+        history_days = today.history_days - int(ago)
+        snapshots.append(Snapshot(int(ago), history_days, buyers, outcomes, shop, ranks[is_here]))
     return tuple(snapshots)
 
 

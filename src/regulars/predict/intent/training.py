@@ -92,8 +92,8 @@ def train(snapshots: Sequence[Snapshot], today: Snapshot | None, gate: Gate, as_
         return IntentModel(as_of, "history" if gate.buyer_count else None, reason, None)
     run = _Run(tuple(snapshots), today, as_of, gate.min_history_days, is_learnt=gate.blend_reason is None)
     probabilities = {days: _ship_probability(run, days) for days in HORIZONS}
-    counts = {days: _ship_counts(run, days) for days in COUNT_HORIZONS}
-    shipped = (*probabilities.values(), *counts.values())
+    counts = {days: _ship_counts(run, days, probabilities[days].tested) for days in COUNT_HORIZONS}
+    shipped: list[_Shipped[ProbabilityModel] | _Shipped[CountModel]] = [*probabilities.values(), *counts.values()]
     return IntentModel(
         trained_as_of=as_of,
         basis="blend" if run.is_learnt else "btyd",
@@ -152,6 +152,8 @@ class _Shipped(Generic[Model]):
     measures: tuple[Measure, ...]
     choice: str
     warning: str | None
+    tested: Floats | None = None
+    """What the back-test foresaw of each customer of the held-out day."""
 
 
 def _ship_probability(run: _Run, days: int) -> _Shipped[ProbabilityModel]:
@@ -159,11 +161,11 @@ def _ship_probability(run: _Run, days: int) -> _Shipped[ProbabilityModel]:
     if run.is_learnt:
         chosen, judged_on = horizons.choose_probability(run.snapshots, TODAY, days)
     measures: tuple[Measure, ...] = ()
-    slope, warning = 1.0, None
+    slope, warning, tested = 1.0, None, None
     held_out = run.held_out(days)
     if held_out is not None:
         test = _test_probability(run, held_out, days)
-        measures, slope = test.measures, test.slope
+        measures, slope, tested = test.measures, test.slope, test.probability
         if test.is_baseline_better:
             warning = (
                 f"purchase_probability_{days}d told buyers apart no better than recency alone on the last {days} days; "
@@ -176,12 +178,13 @@ def _ship_probability(run: _Run, days: int) -> _Shipped[ProbabilityModel]:
         )
     else:
         model, judged_on = _extrapolated_probability(run, days), NOT_OVER_YET
-    return _Shipped(model, measures, _choice("probability", model, judged_on), warning)
+    return _Shipped(model, measures, _choice("probability", model, judged_on), warning, tested)
 
 
 @dataclass(frozen=True)
 class _ProbabilityTest:
     measures: tuple[Measure, ...]
+    probability: Floats
     slope: float
     is_baseline_better: bool
 
@@ -203,6 +206,7 @@ def _test_probability(run: _Run, held_out: Snapshot, days: int) -> _ProbabilityT
     )
     return _ProbabilityTest(
         measures,
+        ours,
         horizons.fit_slope(tested.log_odds(held_out.buyers, held_out.matrix, held_out.shop), happened),
         metrics.area_under_curve(happened, ours) < metrics.area_under_curve(happened, theirs),
     )
@@ -222,7 +226,7 @@ def _extrapolated_probability(run: _Run, days: int) -> ProbabilityModel:
     return replace(model, level=shorter.level, shift=shorter.level.value)
 
 
-def _ship_counts(run: _Run, days: int) -> _Shipped[CountModel]:
+def _ship_counts(run: _Run, days: int, tested_probability: Floats | None) -> _Shipped[CountModel]:
     first = horizons.COUNT_LADDER[0]
     chosen, judged_on = first, "the gate"
     if run.is_learnt:
@@ -230,8 +234,8 @@ def _ship_counts(run: _Run, days: int) -> _Shipped[CountModel]:
     measures: tuple[Measure, ...] = ()
     warning = None
     held_out = run.held_out(days)
-    if held_out is not None:
-        measures, is_baseline_better = _test_counts(run, held_out, days)
+    if held_out is not None and tested_probability is not None:
+        measures, is_baseline_better = _test_counts(run, held_out, days, tested_probability)
         if is_baseline_better:
             warning = (
                 f"expected_orders_{days}d ranked customers no better than the orders of the {days} days before; "
@@ -250,14 +254,15 @@ def _ship_counts(run: _Run, days: int) -> _Shipped[CountModel]:
     return _Shipped(model, measures, _choice("orders", model, judged_on), warning)
 
 
-def _test_counts(run: _Run, held_out: Snapshot, days: int) -> tuple[tuple[Measure, ...], bool]:
+def _test_counts(run: _Run, held_out: Snapshot, days: int, probability: Floats) -> tuple[tuple[Measure, ...], bool]:
     """The figures of what would have been shipped on the held-out day, and whether the last period ranked better."""
     parts = horizons.COUNT_LADDER[0]
     if run.is_learnt:
         parts = horizons.choose_counts(run.snapshots, held_out.days_ago, days)[0]
     tested = horizons.fit_counts(run.snapshots, held_out, days, parts, full_history_days=run.full_history_days)
     orders, revenue = held_out.orders(days), held_out.revenue(days)
-    expected = tested.orders(held_out.buyers, held_out.matrix, held_out.shop)
+    # As in scoring: never less than the probability to order at all.
+    expected = np.maximum(tested.orders(held_out.buyers, held_out.matrix, held_out.shop), probability)
     worth = expected * expected_amounts(held_out.buyers, held_out.shop) * np.exp(tested.revenue_level.value)
     naive = held_out.buyers[f"order_days_{days}d"]
     naive_worth = held_out.buyers[f"paid_cents_{days}d"] / 100.0
