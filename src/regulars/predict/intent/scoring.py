@@ -185,7 +185,8 @@ def probability_by(probability: dict[int, Floats], days: int) -> Floats:
 def median_days(probability: dict[int, Floats], within: int | None = None) -> Floats:
     """Days until the chance of an order is a half; NaN where it is less within the longest horizon.
 
-    With ``within``, until it is half of the chance within that horizon: the median of those who order in it.
+    With ``within``, one of the horizons, until it is half of the chance within that one: the median of those who order
+    in it; NaN where nobody does.
     """
     wanted = np.full(len(next(iter(probability.values()))), 0.5)
     if within is not None:
@@ -198,6 +199,8 @@ def median_days(probability: dict[int, Floats], within: int | None = None) -> Fl
         here = np.isnan(days) & (log_silent <= target) & (log_silent < silent)
         share = np.where(here, (silent - target) / np.where(here, silent - log_silent, 1.0), 0.0)
         days = np.where(here, earlier + share * (horizon - earlier), days)
+        if horizon == within:
+            break
         earlier, silent = horizon, log_silent
     return days
 
