@@ -1,0 +1,1 @@
+"""Predictions learnt from the shop's own orders."""
