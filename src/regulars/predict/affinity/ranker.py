@@ -1,4 +1,4 @@
-"""Which of her candidates a customer buys, if she comes: champion (how often she bought it) and challenger (boosting)."""
+"""Which candidates a customer buys, if she comes: champion (how often she bought it) and challenger (boosting)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
