@@ -101,6 +101,34 @@ def test_a_shop_of_one_product_keeps_to_the_simple_ranker():
     assert model.decision.ranker == "personal_frequency"
 
 
+def test_a_shop_of_exactly_one_product_is_measured_too():
+    past = [shop(date(2024, 1, 1), items=2, seed=1), shop(date(2024, 6, 1), items=2, seed=2)]
+    single = []
+    for each in past:
+        customers = {"customer_id": each.customer_ids} | {name: each.customer(name) for name in CUSTOMER_FACTS}
+        items = {"item_key": [0]} | {name: each.item(name)[:1] for name in ITEM_FACTS}
+        pairs = {"customer_id": each.customer_ids, "item_key": np.zeros(400, dtype=int)}
+        pairs |= {name: np.ones(400) for name in PAIR_FACTS}
+        outcomes = {"customer_id": each.customer_ids.slice(0, 100), "item_key": np.zeros(100, dtype=int)}
+        tables = (pa.table(columns) for columns in (customers, items, pairs, outcomes))
+        single.append(affinity.from_tables(each.on, *tables))
+    model = affinity.fit("product", single, affinity.item_neighbours(single[-1]))
+    assert model.decision.ranker == "personal_frequency"
+    assert model.decision.champion.recall == 1
+    assert model.decision.champion_new.customers == 0
+
+
+def test_a_shop_without_a_year_behind_it_learns_without_seasons():
+    from dataclasses import replace
+
+    young = []
+    for each in (shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)):
+        facts = each.items.copy()
+        facts[:, ITEM_FACTS.index("share_season")] = np.nan
+        young.append(replace(each, items=facts))
+    assert affinity.fit("product", young, affinity.item_neighbours(young[-1])).decision.challenger is not None
+
+
 def test_outcomes_of_items_not_yet_sold_are_left_out():
     now = shop(date(2024, 1, 1), items=4)
     facts = pa.table({"customer_id": now.customer_ids} | {name: now.customer(name) for name in CUSTOMER_FACTS})

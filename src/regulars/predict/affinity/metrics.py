@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.stats import rankdata
 
-from regulars.predict.affinity.candidates import rank_within
+from regulars.predict.affinity.candidates import looked_up, rank_within
 from regulars.predict.affinity.snapshot import Floats, Integers
 
 
@@ -34,7 +34,7 @@ def ranking_quality(
     rank = rank_within(customer[order])
     top = order[rank < k]
     rank = rank[rank < k]
-    hit = np.asarray(bought[customer[top], item[top]]).ravel().astype(float)
+    hit = looked_up(bought, customer[top], item[top])
     discount = 1 / np.log2(np.arange(2, k + 2))
     hits = np.bincount(customer[top], hit, minlength=len(wanted))
     gains = np.bincount(customer[top], hit * discount[rank], minlength=len(wanted))

@@ -76,6 +76,9 @@ def fit_boosting(rows: TrainingRows, seed: int = 0) -> HistGradientBoostingClass
     """The challenger; None where fewer than 50 purchases are there to learn from."""
     if int(rows.bought.sum()) < 50 or rows.bought.all():
         return None
+    # What nobody knows (last year's season, in a young shop) becomes 0: scikit-learn cannot bin a column of NaN.
+    unknown = np.isnan(rows.features).all(axis=0)
+    features = np.where(unknown, np.float32(0), rows.features) if unknown.any() else rows.features
     # Smaller leaves in smaller shops; 100 rows in all others.
     smallest = int(np.clip(len(rows.bought) // 500, 20, 100))
     return HistGradientBoostingClassifier(
@@ -87,7 +90,7 @@ def fit_boosting(rows: TrainingRows, seed: int = 0) -> HistGradientBoostingClass
         max_features=0.5,
         early_stopping=False,
         random_state=seed,
-    ).fit(rows.features, rows.bought, sample_weight=rows.weight)
+    ).fit(features, rows.bought, sample_weight=rows.weight)
 
 
 def _sample(snapshot: Snapshot, row_budget: int, random: np.random.Generator) -> Snapshot:
