@@ -27,3 +27,21 @@ class WarehouseError(RegularsError):
     """The warehouse file cannot be opened, is locked by another process, or lacks what the command needs."""
 
     exit_code = 2
+
+
+class PredictionError(RegularsError):
+    """A prediction cannot be made from what was given."""
+
+    exit_code = 1
+
+
+class HistoryError(PredictionError):
+    """Order histories that cannot be: a last order before the first, or more order days than days."""
+
+
+class FitError(PredictionError):
+    """A model has nothing to learn from: nobody, or nobody who came back."""
+
+
+class HorizonError(PredictionError):
+    """A horizon, limit or probability that is out of range."""

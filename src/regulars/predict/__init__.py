@@ -1,1 +1,1 @@
-"""Predictions learnt from the shop's own orders."""
+"""Predictions from a shop's own order history: who buys, when, what, and for how much."""

@@ -1,0 +1,18 @@
+{% macro prediction_settings_text() -%}
+    {#- The vars, and the SQL, that shape what a model learns from. -#}
+    {%- set words = [] -%}
+    {%- for name in [
+        'prediction_min_buyers', 'prediction_min_history_days', 'prediction_max_idle_days', 'prediction_min_repeat_buyers',
+        'prediction_snapshots', 'prediction_snapshot_days', 'prediction_least_look_back_days', 'prediction_training_rows',
+        'shop_timezone', 'reporting_currency',
+    ] -%}
+        {%- do words.append(name ~ '=' ~ var(name)) -%}
+    {%- endfor -%}
+    {%- if execute -%}
+        {%- for node in graph.get('nodes', {}).values() | sort(attribute='name')
+            if node.resource_type == 'model' and 'predictions' in node.fqn and 'intermediate' in node.fqn -%}
+            {%- do words.append(node.name ~ '=' ~ node.checksum.checksum) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return((words | join(';')) | replace("'", "")) }}
+{%- endmacro %}

@@ -1,0 +1,105 @@
+"""Trained models as rows of the warehouse: with a version, the day they describe, and the back-test they passed.
+
+A model is stored as a pickle: whoever can write the shop's warehouse can run code where predictions are made, as
+whoever can change the project can. A model of another version of Regulars or scikit-learn is not read but trained anew.
+"""
+
+import hashlib
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import sklearn
+
+import regulars
+
+FORMAT = 1
+SCHEMA = pa.schema(
+    [
+        ("model_name", pa.string()),
+        ("model_version", pa.string()),
+        ("trained_as_of", pa.date32()),
+        ("settings_fingerprint", pa.string()),
+        ("software", pa.string()),
+        ("basis", pa.string()),
+        ("gate_reason", pa.string()),
+        ("choices", pa.string()),
+        ("warnings", pa.string()),
+        ("measures", pa.string()),
+        ("model", pa.binary()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One trained model, read back."""
+
+    version: str
+    trained_as_of: date
+    model: Any
+
+
+def software() -> str:
+    """What wrote a model and must read it."""
+    return f"regulars {regulars.__version__}, format {FORMAT}, scikit-learn {sklearn.__version__}"
+
+
+def row_of(name: str, model: Any, fingerprint: str) -> pa.RecordBatch:  # noqa: ANN401  (any picklable dataclass)
+    """A trained model as one row.
+
+    ``model`` has ``trained_as_of``, ``basis``, ``gate_reason``, ``choices``, ``warnings`` and ``measures``.
+    """
+    payload = pickle.dumps(model, protocol=5)
+    digest = hashlib.sha256(payload).hexdigest()[:10]
+    measures = [{**asdict(measure), "tested_as_of": measure.tested_as_of.isoformat()} for measure in model.measures]
+    row = {
+        "model_name": name,
+        "model_version": f"{model.trained_as_of.isoformat()}-{digest}",
+        "trained_as_of": model.trained_as_of,
+        "settings_fingerprint": fingerprint,
+        "software": software(),
+        "basis": model.basis,
+        "gate_reason": model.gate_reason,
+        "choices": json.dumps(list(model.choices)),
+        "warnings": json.dumps(list(model.warnings)),
+        "measures": json.dumps(measures),
+        "model": payload,
+    }
+    return pa.RecordBatch.from_pylist([row], schema=SCHEMA)
+
+
+def no_row() -> pa.RecordBatch:
+    """Nothing trained, in the shape of `SCHEMA`."""
+    return pa.RecordBatch.from_pylist([], schema=SCHEMA)
+
+
+def newest(rows: Sequence[dict[str, Any]], name: str, as_of: date) -> dict[str, Any] | None:
+    """The newest row of a model that this software wrote, trained on or before a day.
+
+    ``rows`` hold at least ``model_name``, ``trained_as_of``, ``software`` and ``model_version``.
+    """
+    usable = [
+        row
+        for row in rows
+        if row["model_name"] == name and row["software"] == software() and row["trained_as_of"] <= as_of
+    ]
+    return max(usable, key=lambda row: (row["trained_as_of"], row["model_version"]), default=None)
+
+
+def is_fresh(row: dict[str, Any] | None, as_of: date, retrain_after_days: int, fingerprint: str) -> bool:
+    """Whether a stored model may still score: trained less than so many days before, under the same settings."""
+    return (
+        row is not None
+        and row["settings_fingerprint"] == fingerprint
+        and as_of - row["trained_as_of"] < timedelta(days=retrain_after_days)
+    )
+
+
+def stored(row: dict[str, Any]) -> Stored:
+    """A row with its ``model``, read back."""
+    return Stored(row["model_version"], row["trained_as_of"], pickle.loads(row["model"]))

@@ -1,0 +1,108 @@
+"""The shop as it was on each snapshot day: its customers' features, what they did next, and the models of that day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from regulars.errors import FitError
+from regulars.predict.btyd import gamma_gamma, mbgnbd
+from regulars.predict.btyd.statistics import collapse
+from regulars.predict.intent.design import (
+    FEATURE_COLUMNS,
+    MILLION,
+    Buyers,
+    ShopView,
+    buyers_of,
+    design_matrix,
+)
+
+Floats = npt.NDArray[np.float64]
+
+HORIZONS = (30, 90, 365)
+OUTCOME_COLUMNS = ("days_to_next_order",) + tuple(
+    f"{name}_{horizon}d" for name in ("order_days_next", "net_cents_next") for horizon in HORIZONS
+)
+TODAY = 0
+NO_GAP_YET = np.log(60.0)
+"""Taken for the shop's mean (logarithmic) gap while nobody has come back."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """n customers on one day of the past, or today."""
+
+    days_ago: int
+    history_days: int
+    """Days of orders before it."""
+    buyers: Buyers
+    outcomes: dict[str, Floats]
+    """By name of `OUTCOME_COLUMNS`; NaN where the window is not over. Empty for today."""
+    shop: ShopView
+
+    def __len__(self) -> int:
+        return len(self.buyers)
+
+    @cached_property
+    def matrix(self) -> Floats:
+        """`design_matrix` of its customers."""
+        return design_matrix(self.buyers, self.shop)
+
+    def orders(self, horizon: int) -> Floats:
+        """Order days in the horizon after the snapshot."""
+        return self.outcomes[f"order_days_next_{horizon}d"]
+
+    def revenue(self, horizon: int) -> Floats:
+        """Net revenue in the horizon after the snapshot, in the reporting currency."""
+        return self.outcomes[f"net_cents_next_{horizon}d"] / 100.0
+
+    def half(self, which: int) -> "Snapshot":
+        """Every other customer, by place: rows come sorted by customer."""
+        rows = np.arange(len(self)) % 2 == which
+        outcomes = {name: values[rows] for name, values in self.outcomes.items()}
+        return Snapshot(self.days_ago, self.history_days, self.buyers.taken(rows), outcomes, self.shop)
+
+
+def shop_view(buyers: Buyers) -> ShopView:
+    """The purchase and spend models of one day, from the customers of that day.
+
+    Raises
+    ------
+    FitError: nobody has come back, or nobody has two orders of a positive amount.
+    """
+    purchases = mbgnbd.fit(collapse(buyers.histories)).parameters
+    spend = gamma_gamma.collapse_spend(buyers["order_day_count"].astype(np.int64), buyers.mean_paid_amount)
+    gaps = float((buyers["order_day_count"] - 1.0).sum())
+    log_gaps = float(np.nansum(buyers["log_gap_sum"])) / MILLION
+    return ShopView(purchases, gamma_gamma.fit(spend), log_gaps / gaps if gaps else float(NO_GAP_YET))
+
+
+def snapshots_of(training: pa.Table, today: Snapshot) -> tuple[Snapshot, ...]:
+    """The past snapshots in the rows of `int_intent_training`, newest first; those with too little to fit are left out.
+
+    Parameters
+    ----------
+    training: the columns of `int_intent_training`, sorted by customer.
+    today: the scoring rows; its ``history_days`` tell those of the past.
+    """
+    days_ago = training.column("days_ago").to_numpy()
+    columns = buyers_of(training, FEATURE_COLUMNS + OUTCOME_COLUMNS)
+    snapshots = []
+    for ago in np.unique(days_ago):
+        here = columns.taken(days_ago == ago)
+        buyers = Buyers({name: here[name] for name in FEATURE_COLUMNS})
+        outcomes = {name: here[name] for name in OUTCOME_COLUMNS}
+        try:
+            shop = shop_view(buyers)
+        except FitError:
+            continue
+        snapshots.append(Snapshot(int(ago), today.history_days - int(ago), buyers, outcomes, shop))
+    return tuple(snapshots)
+
+
+def known_by(snapshots: Sequence[Snapshot], days_ago: int, horizon: int) -> tuple[Snapshot, ...]:
+    """The snapshots whose window was over on the day ``days_ago``."""
+    return tuple(snapshot for snapshot in snapshots if snapshot.days_ago >= days_ago + horizon)
