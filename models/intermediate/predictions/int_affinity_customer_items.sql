@@ -13,7 +13,8 @@ customers as (
     select
         snapshot_on,
         customer_id,
-        customer_bucket
+        customer_bucket,
+        random_rank
 
     from {{ ref('int_affinity_customers') }}
 
@@ -24,6 +25,7 @@ purchases as (
     select
         customers.snapshot_on,
         customers.customer_bucket,
+        customers.random_rank,
         customers.customer_id,
         purchases.kind,
         purchases.item_key,
@@ -50,6 +52,7 @@ customer_items as (
     select
         snapshot_on,
         customer_bucket,
+        random_rank,
         customer_id,
         kind,
         item_key,
@@ -69,6 +72,7 @@ customer_items as (
     group by
         snapshot_on,
         customer_bucket,
+        random_rank,
         customer_id,
         kind,
         item_key

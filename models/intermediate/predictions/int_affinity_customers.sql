@@ -26,7 +26,7 @@ order_days as (
         customer_days.customer_id,
         customer_days.ordered_on,
         snapshots.snapshot_on,
-        snapshots.role,
+        snapshots.snapshot_role,
         snapshots.has_season,
         customer_days.ordered_on < snapshots.snapshot_on as is_before,
         customer_days.ordered_on >= snapshots.season_from_on
@@ -44,7 +44,7 @@ customers as (
 
     select
         snapshot_on,
-        role,
+        snapshot_role,
         customer_id,
         count(*) filter (where is_before) as order_day_count,
         min(age_days) filter (where is_before) as recency_days,
@@ -58,7 +58,7 @@ customers as (
 
     group by
         snapshot_on,
-        role,
+        snapshot_role,
         has_season,
         customer_id
 
@@ -83,7 +83,7 @@ sampled as (
 
     select
         snapshot_on,
-        role,
+        snapshot_role,
         customer_id,
         random_rank,
         mod(random_rank, {{ var('affinity_buckets') }}) as customer_bucket,
@@ -95,12 +95,12 @@ sampled as (
         order_days_365d,
         season_order_day_count,
         -- Unknown until the horizon has passed.
-        case when role <> 'scoring' then is_buyer end as is_buyer
+        case when snapshot_role <> 'scoring' then is_buyer end as is_buyer
 
     from earlier_buyers
 
     where
-        role = 'scoring'
+        snapshot_role = 'scoring'
         or random_rank <= {{ var('affinity_training_customers') }}
 
 )

@@ -4,15 +4,15 @@ with
 
 sold_products as (
 
+    -- Whatever the orders became: an item without a purchase has no facts at any date.
     select distinct product_id
 
     from {{ ref('fct_order_lines') }}
 
     where
-        is_valid
-        and customer_id is not null
+        customer_id is not null
         and product_id is not null
-        and net_unit_count > 0
+        and unit_count > 0
 
 ),
 

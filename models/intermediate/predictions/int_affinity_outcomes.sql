@@ -16,7 +16,7 @@ customers as (
 
     from {{ ref('int_affinity_customers') }}
 
-    where role <> 'scoring'
+    where snapshot_role <> 'scoring'
 
 ),
 

@@ -2,22 +2,37 @@
 
 with
 
+orders as (
+
+    -- What int_purchase_days takes for an order: a refund that came later was not known then, and statuses have no date.
+    select order_id
+
+    from {{ ref('fct_orders') }}
+
+    where
+        order_validity in ('valid', 'nothing_paid')
+        and gross_amount - discount_amount > 0
+        and customer_id is not null
+
+),
+
 order_lines as (
 
     select
-        customer_id,
-        product_id,
-        ordered_on,
-        net_unit_count,
-        net_amount
+        order_lines.customer_id,
+        order_lines.product_id,
+        order_lines.ordered_on,
+        order_lines.unit_count,
+        order_lines.gross_amount - order_lines.discount_amount as paid_amount
 
-    from {{ ref('fct_order_lines') }}
+    from {{ ref('fct_order_lines') }} as order_lines
+
+    inner join orders
+        on order_lines.order_id = orders.order_id
 
     where
-        is_valid
-        and customer_id is not null
-        and product_id is not null
-        and net_unit_count > 0
+        order_lines.product_id is not null
+        and order_lines.unit_count > 0
 
 ),
 
@@ -59,8 +74,8 @@ purchases as (
         product_items.kind,
         product_items.item_key,
         order_lines.ordered_on,
-        sum(cast(order_lines.net_unit_count as {{ type_double() }})) as unit_count,
-        sum(cast(order_lines.net_amount as {{ type_double() }})) as net_amount
+        sum(cast(order_lines.unit_count as {{ type_double() }})) as unit_count,
+        sum(cast(order_lines.paid_amount as {{ type_double() }})) as paid_amount
 
     from order_lines
 
@@ -82,7 +97,7 @@ purchases_in_sequence as (
         kind,
         item_key,
         ordered_on,
-        case when net_amount > 0 and unit_count > 0 then ln(net_amount / unit_count) end as log_price,
+        case when paid_amount > 0 and unit_count > 0 then ln(paid_amount / unit_count) end as log_price,
         row_number() over (partition by customer_id, item_key order by ordered_on) as purchase_number,
         {{ days_between(
             'lag(ordered_on) over (partition by customer_id, item_key order by ordered_on)', 'ordered_on'

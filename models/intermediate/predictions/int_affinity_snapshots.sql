@@ -1,4 +1,5 @@
 {# Grain: one row per date at which interest is learnt or scored. #}
+{%- set horizon_days = 90 -%}
 
 with
 
@@ -6,11 +7,16 @@ prediction_dates as (
 
     select
         snapshot_on,
-        role
+        days_ago,
+        snapshot_role,
+        row_number() over (partition by snapshot_role order by days_ago) as newest_rank
 
     from {{ ref('int_prediction_dates') }}
 
-    where horizon_days = {{ var('affinity_horizon_days') }}
+    where
+        snapshot_role = 'scoring'
+        -- What was bought after it is known.
+        or days_ago >= {{ horizon_days }}
 
 ),
 
@@ -24,15 +30,18 @@ snapshots as (
 
     select
         prediction_dates.snapshot_on,
-        prediction_dates.role,
-        {{ add_days('prediction_dates.snapshot_on', var('affinity_horizon_days')) }} as labels_until_on,
+        prediction_dates.days_ago,
+        prediction_dates.snapshot_role,
+        {{ add_days('prediction_dates.snapshot_on', horizon_days) }} as labels_until_on,
         {{ add_days('prediction_dates.snapshot_on', -365) }} as season_from_on,
-        {{ add_days('prediction_dates.snapshot_on', var('affinity_horizon_days') | int - 365) }} as season_until_on,
+        {{ add_days('prediction_dates.snapshot_on', horizon_days - 365) }} as season_until_on,
         first_purchase.first_ordered_on <= {{ add_days('prediction_dates.snapshot_on', -365) }} as has_season
 
     from prediction_dates
 
     cross join first_purchase
+
+    where prediction_dates.newest_rank <= {{ var('affinity_snapshots') }}
 
 )
 

@@ -13,7 +13,7 @@ snapshot as (
 
     from {{ ref('int_affinity_snapshots') }}
 
-    where role = 'scoring'
+    where snapshot_role = 'scoring'
 
 ),
 

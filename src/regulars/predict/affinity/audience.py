@@ -1,20 +1,21 @@
 """Who buys one of these items: scores of all customers from few factors."""
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from regulars.predict.affinity.calibration import Calibration, calibrated
 from regulars.predict.affinity.candidates import looked_up
-from regulars.predict.affinity.metrics import area_under_curve
-from regulars.predict.affinity.neighbours import Neighbours, item_neighbours
-from regulars.predict.affinity.returning import Returning
+from regulars.predict.affinity.metrics import area_under_curve, lift
+from regulars.predict.affinity.neighbours import Neighbours
+from regulars.predict.affinity.returning import Returning, fit_returning, levelled
 from regulars.predict.affinity.snapshot import Floats, Integers, Snapshot
+from regulars.predict.affinity.split import split
+from regulars.predict.affinity.steps import stepped_logarithms
 
 FACTORS = (
     "bought",
@@ -35,14 +36,35 @@ FACTORS = (
 )
 CAPTURES = (0.5, 0.7, 0.9)
 LEAST_BUYERS = 5
+LEAST_BUYERS_TO_SIZE = 20
+"""Held-out buyers from which an audience has a size of its own."""
+MOST_TESTED_ITEMS = 100
+SNAPSHOTS = 8
+"""Eight monthly snapshots beat three quarterly ones (lift@10 % 5.52 against 5.47, Online Retail II)."""
+
+
+@dataclass(frozen=True)
+class AudienceQuality:
+    """Means over held-out items with five buyers, beside ranking by how often she bought it, then by who comes."""
+
+    tested_on: date
+    customers: int
+    items: int
+    area: float
+    lift: float
+    baseline_area: float
+    baseline_lift: float
+    shares: dict[float, tuple[float, float]]
+    """By capture: the share of all customers that, best first for each item, held so many of the items' buyers."""
 
 
 @dataclass(frozen=True)
 class AudienceModel:
     """Log odds from `FACTORS`, pooled over items, so rare items borrow; picklable.
 
-    The log-linear form (intercept + factors · weights) is the champion and can be written in SQL. Its mean with
-    ``boosting`` over the same factors ships only where that ranked held-out customers better (see ``why``).
+    The log-linear form (intercept + factors · weights) is the champion. Its mean with ``boosting`` over the same factors
+    ships only where that ranked held-out customers better (see ``why``). ``tested`` is the same form learnt without the
+    held-out date: what sizes and calibrates.
     """
 
     intercept: float
@@ -50,111 +72,137 @@ class AudienceModel:
     returning: Returning
     boosting: HistGradientBoostingClassifier | None = None
     why: str = "too few purchases to learn from"
+    tested: "AudienceModel | None" = None
+    quality: AudienceQuality | None = None
+
+    @classmethod
+    def plain(cls, returning: Returning) -> "AudienceModel":
+        """Where nothing can be learnt: fixed weights of what she bought, what goes with it, and who comes."""
+        return cls(intercept=0.0, weights=_plain_weights(), returning=returning)
 
     def log_odds(self, factors: Floats) -> Floats:
         """Of n × len(FACTORS) factors."""
-        line = np.asarray(self.intercept + factors @ self.weights)
+        line = np.full(len(factors), self.intercept)
+        for column, weight in enumerate(self.weights):
+            line += weight * factors[:, column]
         if self.boosting is None:
             return line
         # The mean varies less than boosting alone: mean AUC .834 against .833 and, of the line alone, .832.
-        return np.asarray((line + self.boosting.decision_function(factors)) / 2)
+        return np.asarray((line + self.boosting.decision_function(stepped_logarithms(factors))) / 2)
 
 
 @dataclass(frozen=True)
-class Audience:
-    """Everyone, scored for a set of items, and how many to take.
+class AudienceSize:
+    """How many to take of an audience, best first, and how to read its scores.
 
-    ``probability`` of each of the n customers of the snapshot; ``share_for_capture``: the share of all customers that,
-    best first,
-    held 50, 70, 90 % of the buyers at the held-out date (None where nobody bought). ``basis``: `items`, or
-    `neighbours` where
-    fewer than five people ever bought them. ``held_out_buyers`` says how much that rests on.
+    ``shares``: of all customers, by capture; ``held_out_buyers`` says what they rest on: their own, from
+    `LEAST_BUYERS_TO_SIZE`, else those of all items together, and None where nothing was held out.
     """
 
-    customer_ids: pa.Array
-    probability: Floats
-    basis: str
+    shares: dict[float, float | None]
     held_out_buyers: int
-    share_for_capture: dict[float, float | None]
-
-    def members(self, capture: float) -> pa.Array:
-        """Customers to take for a capture of 0.5, 0.7 or 0.9; best first. Everybody where the back-test cannot say."""
-        share = self.share_for_capture[capture]
-        size = len(self.probability) if share is None else int(np.ceil(share * len(self.probability)))
-        order = np.argsort(-self.probability, kind="stable")[:size]
-        return self.customer_ids.take(pa.array(order))
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 def fit_audience(
     snapshots: list[Snapshot],
-    returning: Returning,
     horizon_days: int = 90,
-    pairs_per_snapshot: int = 120_000,
+    pairs: int = 400_000,
     seed: int = 0,
 ) -> AudienceModel:
-    """Learn from past snapshots (the eight latest), pooled over all items with at least five buyers.
+    """Learn from past snapshots (the `SNAPSHOTS` latest, at least one), pooled over all items with five buyers.
 
-    Rows: what was bought, what had been bought before, and random pairs, each with the weight of those it stands for.
-    Boosting is learnt from the snapshots whose windows end by the latest one, and kept where the mean area under the
-    curve over that one's items is higher with it; then both are learnt anew from all. Eight monthly snapshots beat
-    three quarterly ones (lift@10 % 5.52 against 5.47, Online Retail II).
+    Rows: what was bought, what had been bought before, and random pairs, each with the weight of those it stands for;
+    ``pairs`` in all. Boosting is learnt from the snapshots whose windows end by the latest one, and kept where the mean
+    area under the curve over that one's items is higher with it; then what ships is learnt anew from all.
     """
-    latest = sorted(snapshots, key=lambda snapshot: snapshot.on)[-8:]
-    held_out = latest[-1]
-    learnt = [each for each in latest[:-1] if each.on + timedelta(days=horizon_days) <= held_out.on]
-    if not learnt:
-        half = np.random.default_rng(seed).random(len(held_out.customers)) < 0.5
-        learnt, held_out = [held_out.part(np.flatnonzero(half))], held_out.part(np.flatnonzero(~half))
-    champion, challenger = _fit_both(learnt, returning, pairs_per_snapshot, seed)
+    latest = sorted(snapshots, key=lambda snapshot: snapshot.on)[-SNAPSHOTS:]
+    learnt, held_out = split(latest, horizon_days, seed)
+    champion, challenger = _fit_both(learnt, pairs, seed)
+    quality = measured(champion, held_out)
     if challenger.boosting is None:
-        return champion
-    neighbours = item_neighbours(held_out)
-    quality = [mean_area(each, held_out, neighbours) for each in (champion, challenger)]
+        shipped, _ = _fit_both(latest, pairs, seed, with_boosting=False)
+        return replace(shipped, tested=champion, quality=quality)
+    challenged = measured(challenger, held_out)
+    if quality is None or challenged is None:
+        return replace(champion, why="nobody bought anything at the held-out date")
     why = (
-        f"mean AUC {quality[1]:.4f} of boosting against {quality[0]:.4f} of log-linear, items held out at {held_out.on}"
+        f"mean AUC {challenged.area:.4f} of boosting against {quality.area:.4f} of log-linear, {quality.items} items held"
+        f" out at {held_out.on}"
     )
-    simple, boosted = _fit_both(latest, returning, pairs_per_snapshot, seed)
-    return replace(boosted if quality[1] > quality[0] else simple, why=why)
+    is_better = challenged.area > quality.area
+    simple, boosted = _fit_both(latest, pairs, seed, with_boosting=is_better)
+    if is_better:
+        return replace(boosted, why=why, tested=challenger, quality=challenged)
+    return replace(simple, why=why, tested=champion, quality=quality)
 
 
-def mean_area(model: AudienceModel, snapshot: Snapshot, neighbours: Neighbours, most_items: int = 100) -> float:
-    """Mean area under the curve over at most so many items with five buyers within the horizon, evenly chosen."""
+def measured(model: AudienceModel, snapshot: Snapshot) -> AudienceQuality | None:
+    """Quality over at most `MOST_TESTED_ITEMS` items with five buyers within the horizon, evenly chosen; None without."""
     assert snapshot.bought is not None
     bought = snapshot.bought.tocsc()
     items = np.flatnonzero(np.diff(bought.indptr) >= LEAST_BUYERS)
-    items = items[:: max(len(items) // most_items, 1)]
-    areas = []
+    items = items[:: max(-(-len(items) // MOST_TESTED_ITEMS), 1)]
+    coming = levelled(model.returning, snapshot)
+    times = snapshot.matrix("order_day_count").tocsc()
+    places: tuple[list[Floats], list[Floats]] = ([], [])
+    areas, lifts = ([], []), ([], [])  # type: tuple[list[float], list[float]], tuple[list[float], list[float]]
     for item in items:
-        score = model.log_odds(_set_factors(snapshot, neighbours, model.returning, np.array([item])))
-        areas.append(area_under_curve(score, np.asarray(bought[:, [item]].todense()).ravel() > 0))
-    return float(np.nanmean(areas)) if areas and not np.isnan(areas).all() else float("nan")
+        is_buyer = np.asarray(bought[:, [item]].todense()).ravel() > 0
+        learnt = model.log_odds(set_factors(snapshot, snapshot.neighbours, coming, np.array([item])))
+        baseline = np.asarray(times[:, [item]].todense()).ravel() + 0.99 * coming
+        if is_buyer.all():
+            continue
+        for which, score in enumerate((learnt, baseline)):
+            areas[which].append(area_under_curve(score, is_buyer))
+            lifts[which].append(lift(score, is_buyer))
+            order = np.lexsort((is_buyer, -score))
+            places[which].append((np.flatnonzero(is_buyer[order]) + 1) / len(score))
+    if not areas[0]:
+        return None
+    ranks = [np.sort(np.concatenate(each)) for each in places]
+
+    def share(which: int, capture: float) -> float:
+        return float(ranks[which][int(np.ceil(capture * len(ranks[which]))) - 1])
+
+    return AudienceQuality(
+        tested_on=snapshot.on,
+        customers=len(snapshot.customers),
+        items=len(areas[0]),
+        area=float(np.mean(areas[0])),
+        lift=float(np.mean(lifts[0])),
+        baseline_area=float(np.mean(areas[1])),
+        baseline_lift=float(np.mean(lifts[1])),
+        shares={capture: (share(0, capture), share(1, capture)) for capture in CAPTURES},
+    )
 
 
 def _fit_both(
-    snapshots: list[Snapshot], returning: Returning, pairs_per_snapshot: int, seed: int
+    snapshots: list[Snapshot], pairs: int, seed: int, with_boosting: bool = True
 ) -> tuple[AudienceModel, AudienceModel]:
     random = np.random.default_rng(seed)
+    returning = fit_returning(snapshots)
     factors, outcomes, weights = [], [], []
     for snapshot in snapshots:
-        rows = _training_pairs(snapshot, pairs_per_snapshot, random)
+        rows = _training_pairs(snapshot, pairs // len(snapshots), random)
         if rows is None:
             continue
         customer, item, outcome, weight = rows
-        factors.append(_pair_factors(snapshot, item_neighbours(snapshot), returning, customer, item))
+        factors.append(_pair_factors(snapshot, snapshot.neighbours, levelled(returning, snapshot), customer, item))
         outcomes.append(outcome)
         weights.append(weight)
     happened = sum(int(outcome.sum()) for outcome in outcomes)
     if happened == 0 or happened == sum(len(outcome) for outcome in outcomes):
-        plain = AudienceModel(intercept=0.0, weights=_plain_weights(), returning=returning)
+        plain = AudienceModel.plain(returning)
         return plain, plain
     everything, outcome = np.vstack(factors), np.concatenate(outcomes)
     weight = np.concatenate(weights)
     weight = weight / weight.mean()
-    line = LogisticRegression(C=1.0, max_iter=300).fit(everything, outcome, sample_weight=weight)
+    line = LogisticRegression(C=1.0, max_iter=300, tol=1e-3).fit(everything, outcome, sample_weight=weight)
     champion = AudienceModel(
         intercept=float(line.intercept_[0]), weights=line.coef_[0].astype(np.float64), returning=returning
     )
-    if happened < 50:
+    if happened < 50 or not with_boosting:
         return champion, champion
     boosting = HistGradientBoostingClassifier(
         learning_rate=0.08,
@@ -164,52 +212,41 @@ def _fit_both(
         l2_regularization=5.0,
         early_stopping=False,
         random_state=seed,
-    ).fit(everything, outcome, sample_weight=weight)
+    ).fit(stepped_logarithms(everything), outcome, sample_weight=weight)
     return champion, replace(champion, boosting=boosting)
 
 
-def audience(
-    model: AudienceModel,
-    now: Snapshot,
-    neighbours_now: Neighbours,
-    held_out: Snapshot,
-    neighbours_held_out: Neighbours,
-    item_keys: list[int],
-    purchase_probability: Floats | None = None,
-) -> Audience:
-    """Everyone likely to buy one of the items, sized by what would have captured the buyers at the held-out date.
+def asked_items(snapshot: Snapshot, neighbours: Neighbours, item_keys: list[int]) -> tuple[Integers, str]:
+    """Positions of the items asked for, and the basis: `items`, or `neighbours` where fewer than five bought them.
 
-    Parameters
-    ----------
-    now, held_out: the as-of date, and the last past date with outcomes; both of the same kind.
-    item_keys: the items asked for (a category, a brand, whatever a keyword matched). Below five buyers in all, their
-        neighbours.
-    purchase_probability: of each customer ``now``, from purchase intent.
+    ``snapshot`` is any part of the date: items have the same facts in all of them.
     """
     wanted = np.array(sorted(set(item_keys)), dtype=np.int64)
-    positions = np.flatnonzero(np.isin(now.item_keys, wanted))
-    basis = "items"
-    if now.item("buyer_count")[positions].sum() < LEAST_BUYERS:
-        linked = (
-            np.flatnonzero(np.asarray(neighbours_now.narrow[positions].sum(axis=0)).ravel() > 0)
-            if len(positions)
-            else positions
-        )
-        if len(linked):
-            positions, basis = np.union1d(positions, linked), "neighbours"
-    score = model.log_odds(_set_factors(now, neighbours_now, model.returning, positions, purchase_probability))
-    before = np.flatnonzero(np.isin(held_out.item_keys, now.item_keys[positions]))
-    past = model.log_odds(_set_factors(held_out, neighbours_held_out, model.returning, before))
-    assert held_out.bought is not None
-    came = np.asarray(held_out.bought[:, before].sum(axis=1)).ravel() > 0
-    calibration = calibrated(1 / (1 + np.exp(-past)), came) if len(before) else Calibration()
-    return Audience(
-        customer_ids=now.customer_ids,
-        probability=calibration.probability(1 / (1 + np.exp(-score))),
-        basis=basis,
-        held_out_buyers=int(came.sum()),
-        share_for_capture={capture: share_for_capture(past, came, capture) for capture in CAPTURES},
-    )
+    positions = np.flatnonzero(np.isin(snapshot.item_keys, wanted))
+    if snapshot.item("buyer_count")[positions].sum() >= LEAST_BUYERS:
+        return positions, "items"
+    linked = np.flatnonzero(np.asarray(neighbours.narrow[positions].sum(axis=0)).ravel() > 0)
+    return np.union1d(positions, linked).astype(np.int64), "neighbours" if len(linked) else "items"
+
+
+def audience_size(model: AudienceModel, held_out: Snapshot, positions: Integers) -> AudienceSize:
+    """What would have captured the buyers at the held-out date, by a model that had not seen it.
+
+    ``positions``: of the items, in ``held_out``.
+    """
+    pooled: dict[float, float | None] = dict.fromkeys(CAPTURES)
+    if model.quality is not None:
+        pooled = {capture: shares[0] for capture, shares in model.quality.shares.items()}
+    if not len(positions) or held_out.bought is None:
+        return AudienceSize(pooled, 0)
+    tested = model.tested or model
+    coming = levelled(tested.returning, held_out)
+    score = tested.log_odds(set_factors(held_out, held_out.neighbours, coming, positions))
+    came = np.asarray(held_out.bought[:, positions].sum(axis=1)).ravel() > 0
+    buyers = int(came.sum())
+    if buyers >= LEAST_BUYERS_TO_SIZE:
+        pooled = {capture: share_for_capture(score, came, capture) for capture in CAPTURES}
+    return AudienceSize(pooled, buyers, calibrated(1 / (1 + np.exp(-score)), came))
 
 
 def share_for_capture(score: Floats, is_buyer: npt.NDArray[np.bool_], capture: float) -> float | None:
@@ -315,7 +352,7 @@ def _training_pairs(
 
 
 def _pair_factors(
-    snapshot: Snapshot, neighbours: Neighbours, returning: Returning, customer: Integers, item: Integers
+    snapshot: Snapshot, neighbours: Neighbours, coming: Floats, customer: Integers, item: Integers
 ) -> Floats:
     slow_weights = snapshot.matrix("weight_365d")
     order = np.argsort(customer, kind="stable")
@@ -345,19 +382,16 @@ def _pair_factors(
         snapshot.item("share_90d")[item],
         snapshot.item("share_30d")[item],
         snapshot.item("typical_gap_days")[item],
-        returning.probability(snapshot),
+        coming,
         _distinct(snapshot),
     )
 
 
-def _set_factors(
-    snapshot: Snapshot,
-    neighbours: Neighbours,
-    returning: Returning,
-    positions: Integers,
-    purchase_probability: Floats | None = None,
-) -> Floats:
-    """Factors of every customer for a set of items: purchases and links add up, the latest purchase counts."""
+def set_factors(snapshot: Snapshot, neighbours: Neighbours, coming: Floats, positions: Integers) -> Floats:
+    """Factors of every customer for a set of items: purchases and links add up, the latest purchase counts.
+
+    ``coming``: P(≥ 1 order within the horizon) of each customer.
+    """
     count, item_count = snapshot.shape
     asked = np.zeros(item_count, dtype=np.float32)
     asked[positions] = 1
@@ -367,7 +401,6 @@ def _set_factors(
     asked_pairs = asked[snapshot.pair_item] > 0
     np.minimum.at(since, snapshot.pair_customer[asked_pairs], snapshot.pair("days_since_item")[asked_pairs])
     gaps = snapshot.item("typical_gap_days")[positions]
-    coming = returning.probability(snapshot) if purchase_probability is None else purchase_probability
     return factor_columns(
         snapshot,
         np.arange(count),

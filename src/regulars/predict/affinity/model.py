@@ -1,11 +1,10 @@
 """Interested in: fit on past snapshots, score at a date. One model a kind."""
 
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from regulars.predict.affinity.calibration import Calibration, calibrated
 from regulars.predict.affinity.candidates import CandidateLimits, Candidates, rank_within
@@ -13,6 +12,7 @@ from regulars.predict.affinity.errors import AffinityInputError
 from regulars.predict.affinity.metrics import RankingQuality, calibration_error, log_loss, ranking_quality
 from regulars.predict.affinity.neighbours import Neighbours
 from regulars.predict.affinity.ranker import (
+    Ranker,
     TrainingLimits,
     batches,
     fit_boosting,
@@ -22,9 +22,11 @@ from regulars.predict.affinity.ranker import (
 from regulars.predict.affinity.reasons import reasons
 from regulars.predict.affinity.returning import Returning, fit_returning
 from regulars.predict.affinity.snapshot import Floats, Snapshot
+from regulars.predict.affinity.split import split
 
 BOOSTING = "boosting"
 FREQUENCY = "personal_frequency"
+DECIMALS = 6
 
 SCHEMA = pa.schema(
     [
@@ -52,6 +54,8 @@ class Decision:
     challenger_new: RankingQuality | None = None
     calibration_error: float | None = None
     log_loss: float | None = None
+    champion_calibration_error: float | None = None
+    champion_log_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class AffinityModel:
 
     kind: str
     decision: Decision
-    boosting: HistGradientBoostingClassifier | None
+    boosting: Ranker | None
     returning: Returning
     calibration: Calibration
     limits: CandidateLimits = field(default_factory=CandidateLimits)
@@ -69,42 +73,41 @@ class AffinityModel:
 def fit(
     kind: str,
     snapshots: list[Snapshot],
-    neighbours_of_last: Neighbours,
     horizon_days: int = 90,
     limits: CandidateLimits | None = None,
     training: TrainingLimits | None = None,
+    is_learnt: bool = True,
 ) -> AffinityModel:
     """Fit champion and challenger, keep the better, calibrate.
 
     Parameters
     ----------
     kind: product, category or brand.
-    snapshots: past dates whose label windows have all ended, any order; at least one, with ``bought``.
-    neighbours_of_last: `item_neighbours` of the latest of them.
+    snapshots: past dates whose label windows have all ended, any order, each with ``bought``; without one, or with
+        ``is_learnt`` false, personal frequency ships, calibrated if there is one.
     horizon_days: length of the label windows.
 
     The latest snapshot is held out: the challenger is learnt from the snapshots whose windows end by its date; where
-    there is none
-    (a young shop), from half of its own customers, and measured on the other half. What ships is learnt anew from all.
+    there is none (a young shop), from half of its own customers, and measured on the other half. What ships is learnt
+    anew from all.
 
     Raises
     ------
-    AffinityInputError: without a snapshot, or with one that lacks its outcomes.
+    AffinityInputError: a snapshot lacks its outcomes.
     """
     limits = limits or CandidateLimits()
     training = training or TrainingLimits()
-    if not snapshots or any(snapshot.bought is None for snapshot in snapshots):
-        raise AffinityInputError(f"{kind}: needs at least one past snapshot, each with its outcomes")
-    ordered = sorted(snapshots, key=lambda snapshot: snapshot.on)
-    held_out = ordered[-1]
-    learnt = [each for each in ordered[:-1] if each.on + timedelta(days=horizon_days) <= held_out.on]
-    if not learnt:
-        half = np.random.default_rng(training.seed).random(len(held_out.customers)) < 0.5
-        learnt, held_out = [held_out.part(np.flatnonzero(half))], held_out.part(np.flatnonzero(~half))
-
-    returning = fit_returning(learnt)
-    boosting = _fit_boosting(learnt, limits, training)
-    decision, calibration = _decide(held_out, neighbours_of_last, boosting, returning, limits)
+    if any(snapshot.bought is None for snapshot in snapshots):
+        raise AffinityInputError(f"{kind}: a past snapshot lacks its outcomes")
+    ordered = sorted((each for each in snapshots if len(each.customers)), key=lambda snapshot: snapshot.on)
+    if not ordered:
+        decision = Decision(FREQUENCY, "no past day to learn from")
+        return AffinityModel(kind, decision, None, fit_returning([]), Calibration(), limits)
+    learnt, held_out = split(ordered, horizon_days, training.seed)
+    boosting = _fit_boosting(learnt, limits, training) if is_learnt else None
+    decision, calibration = _decide(held_out, held_out.neighbours, boosting, limits)
+    if not is_learnt:
+        decision = replace(decision, why="the shop has too little to learn from")
     if decision.ranker == BOOSTING:
         boosting = _fit_boosting(ordered, limits, training)
     return AffinityModel(
@@ -133,16 +136,17 @@ def score(
     neighbours: `item_neighbours` of the whole as-of date or of a sample of it.
     items: the names of the m items, in the order of ``snapshot.item_keys``.
     purchase_probability: P(≥ 1 order within the horizon) of each customer, from purchase intent; the model's own
-        otherwise.
+        otherwise; NaN where nobody says.
     """
     coming = model.returning.probability(snapshot) if purchase_probability is None else purchase_probability
     tables = [SCHEMA.empty_table()]
     for rows, found in batches(snapshot, neighbours, model.limits):
-        ranking, raw = _scores(model.boosting, found, coming[rows])
+        ranking, given_she_comes = _scores(model.boosting, found)
         order = np.lexsort((found.item, -ranking, found.customer))
         rank = rank_within(found.customer[order])
         chosen, rank = order[rank < top], rank[rank < top]
         part = snapshot.part(rows)
+        probability = model.calibration.probability(given_she_comes[chosen])
         tables.append(
             pa.table(
                 [
@@ -150,8 +154,16 @@ def score(
                     pa.array([model.kind] * len(chosen), pa.string()),
                     pa.array([items[position] for position in found.item[chosen]], pa.string()),
                     pa.array(rank + 1, pa.int64()),
-                    pa.array(ranking[chosen], pa.float64()),
-                    pa.array(model.calibration.probability(raw[chosen]), pa.float64()),
+                    pa.array(np.round(ranking[chosen], DECIMALS), pa.float64()),
+                    pa.array(
+                        np.round(
+                            model.calibration.probability(given_she_comes[chosen])
+                            * coming[rows][found.customer[chosen]],
+                            DECIMALS,
+                        ),
+                        pa.float64(),
+                        from_pandas=True,
+                    ),
                     pa.array(reasons(part, neighbours, found, chosen, items), pa.string()),
                 ],
                 schema=SCHEMA,
@@ -169,7 +181,7 @@ def evaluate(
         (
             rows[found.customer],
             found.item,
-            _scores(model.boosting, found, np.ones(len(rows)))[0],
+            _scores(model.boosting, found)[0],
             found.feature("pair_order_days"),
         )
         for rows, found in batches(snapshot, neighbours, model.limits, buyers_only=True)
@@ -177,44 +189,38 @@ def evaluate(
     return _quality(snapshot, gathered, new_only)
 
 
-def _fit_boosting(
-    snapshots: list[Snapshot], limits: CandidateLimits, training: TrainingLimits
-) -> HistGradientBoostingClassifier | None:
+def _fit_boosting(snapshots: list[Snapshot], limits: CandidateLimits, training: TrainingLimits) -> Ranker | None:
     if not any(snapshot.bought is not None and snapshot.bought.nnz for snapshot in snapshots):
         return None
     return fit_boosting(training_rows(snapshots, limits, training), training.seed)
 
 
-def _scores(
-    boosting: HistGradientBoostingClassifier | None, found: Candidates, coming: Floats
-) -> tuple[Floats, Floats]:
-    """What ranks a customer's candidates, and the raw probability that she buys each."""
+def _scores(boosting: Ranker | None, found: Candidates) -> tuple[Floats, Floats]:
+    """What ranks a customer's candidates, and the raw probability that she buys each if she comes."""
     frequency = frequency_score(found)
     if boosting is None:
-        share = frequency / (found.feature("customer_order_day_count") + 1)
-        return frequency, np.clip(share, 0, 1) * coming[found.customer]
-    given_she_comes = boosting.predict_proba(found.features)[:, 1]
-    return given_she_comes, given_she_comes * coming[found.customer]
+        return frequency, np.clip(frequency / (found.feature("customer_order_day_count") + 1), 0, 1)
+    given_she_comes = boosting.probability(found.features)
+    return given_she_comes, given_she_comes
 
 
 def _decide(
     held_out: Snapshot,
     neighbours: Neighbours,
-    boosting: HistGradientBoostingClassifier | None,
-    returning: Returning,
+    boosting: Ranker | None,
     limits: CandidateLimits,
 ) -> tuple[Decision, Calibration]:
-    coming = returning.probability(held_out)
+    """Judged on those who came; whether somebody comes is judged where that is predicted, in purchase intent."""
     gathered: dict[str, list[tuple[np.ndarray, np.ndarray, Floats, np.ndarray]]] = {FREQUENCY: [], BOOSTING: []}
-    raws: dict[str, list[Floats]] = {FREQUENCY: [], BOOSTING: []}
-    outcomes = []
-    for rows, found in batches(held_out, neighbours, limits):
+    raws: dict[str, list[Floats]] = {FREQUENCY: [np.empty(0)], BOOSTING: [np.empty(0)]}
+    outcomes = [np.empty(0, dtype=bool)]
+    for rows, found in batches(held_out, neighbours, limits, buyers_only=True):
         assert found.bought is not None
         outcomes.append(found.bought)
         for name, ranker in ((FREQUENCY, None), (BOOSTING, boosting)):
             if name == BOOSTING and boosting is None:
                 continue
-            ranking, raw = _scores(ranker, found, coming[rows])
+            ranking, raw = _scores(ranker, found)
             gathered[name].append((rows[found.customer], found.item, ranking, found.feature("pair_order_days")))
             raws[name].append(raw)
     champion, champion_new = (_quality(held_out, gathered[FREQUENCY], new_only) for new_only in (False, True))
@@ -228,9 +234,13 @@ def _decide(
             f"recall@10 {challenger.recall:.4f} of boosting against {champion.recall:.4f} of personal frequency,"
             f" {champion.customers} customers held out at {held_out.on}"
         )
-    raw, outcome = np.concatenate(raws[ranker]), np.concatenate(outcomes)
-    calibration = calibrated(raw, outcome)
-    probability = calibration.probability(raw)
+    outcome = np.concatenate(outcomes)
+    given = {name: np.concatenate(parts) for name, parts in raws.items()}
+    calibration = calibrated(given[ranker], outcome)
+    champion_calibration = calibrated(given[FREQUENCY], outcome)
+    probability = calibration.probability(given[ranker])
+    plain = champion_calibration.probability(given[FREQUENCY])
+    has_rows = bool(len(outcome))
     decision = Decision(
         ranker=ranker,
         why=why,
@@ -239,8 +249,10 @@ def _decide(
         challenger=challenger,
         champion_new=champion_new,
         challenger_new=challenger_new,
-        calibration_error=calibration_error(probability, outcome),
-        log_loss=log_loss(probability, outcome),
+        calibration_error=calibration_error(probability, outcome) if has_rows else None,
+        log_loss=log_loss(probability, outcome) if has_rows else None,
+        champion_calibration_error=calibration_error(plain, outcome) if has_rows else None,
+        champion_log_loss=log_loss(plain, outcome) if has_rows else None,
     )
     return decision, calibration
 

@@ -28,7 +28,7 @@ def item_neighbours(snapshot: Snapshot, keep: int = 200, keep_narrow: int = 30, 
     Source: TF-IDF item neighbours, as in implicit's `TFIDFRecommender`; Sarwar et al. (2001) for the cosine of items.
     """
     _, item_count = snapshot.shape
-    weights = snapshot.matrix("weight_180d")
+    weights = snapshot.matrix("weight_180d").copy()
     weights.data = np.sqrt(weights.data)
     choosiness = np.log1p(item_count / np.maximum(np.diff(weights.indptr), 1))
     weights = sparse.diags(choosiness.astype(np.float32)) @ weights

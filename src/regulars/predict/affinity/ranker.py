@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from regulars.predict.affinity.candidates import CandidateLimits, Candidates, candidates
-from regulars.predict.affinity.neighbours import Neighbours, item_neighbours
+from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, Candidates, candidates
+from regulars.predict.affinity.neighbours import Neighbours
 from regulars.predict.affinity.returning import has_bought
 from regulars.predict.affinity.snapshot import Floats, Snapshot
+from regulars.predict.affinity.steps import stepped
 
 BATCH_CUSTOMERS = 2000
 
@@ -57,9 +58,13 @@ def training_rows(snapshots: list[Snapshot], limits: CandidateLimits, training: 
     (Online Retail II, three snapshots). Many snapshots of few customers beat few of many: eleven monthly ones .153.
     """
     random = np.random.default_rng(training.seed)
-    features, bought, weight = [], [], []
+    features, bought, weight = (
+        [np.empty((0, len(FEATURES)), dtype=np.float32)],
+        [np.empty(0, dtype=bool)],
+        [np.empty(0)],
+    )
     for snapshot in snapshots:
-        neighbours = item_neighbours(snapshot)
+        neighbours = snapshot.neighbours
         budget = training.rows // max(len(snapshots), 1)
         for rows, found in batches(_sample(snapshot, budget, random), neighbours, limits, buyers_only=True):
             assert found.bought is not None
@@ -72,7 +77,18 @@ def training_rows(snapshots: list[Snapshot], limits: CandidateLimits, training: 
     return TrainingRows(features=np.concatenate(features), bought=np.concatenate(bought), weight=np.concatenate(weight))
 
 
-def fit_boosting(rows: TrainingRows, seed: int = 0) -> HistGradientBoostingClassifier | None:
+@dataclass(frozen=True)
+class Ranker:
+    """A learnt ranker, over features in the steps it was learnt in."""
+
+    booster: HistGradientBoostingClassifier
+
+    def probability(self, features: npt.NDArray[np.float32]) -> Floats:
+        """P(bought | she comes) of r rows of `FEATURES`."""
+        return np.asarray(self.booster.predict_proba(stepped(features))[:, 1], dtype=np.float64)
+
+
+def fit_boosting(rows: TrainingRows, seed: int = 0) -> Ranker | None:
     """The challenger; None where fewer than 50 purchases are there to learn from."""
     if int(rows.bought.sum()) < 50 or rows.bought.all():
         return None
@@ -81,7 +97,7 @@ def fit_boosting(rows: TrainingRows, seed: int = 0) -> HistGradientBoostingClass
     features = np.where(unknown, np.float32(0), rows.features) if unknown.any() else rows.features
     # Smaller leaves in smaller shops; 100 rows in all others.
     smallest = int(np.clip(len(rows.bought) // 500, 20, 100))
-    return HistGradientBoostingClassifier(
+    booster = HistGradientBoostingClassifier(
         learning_rate=0.06,
         max_iter=150,
         max_leaf_nodes=31,
@@ -90,7 +106,8 @@ def fit_boosting(rows: TrainingRows, seed: int = 0) -> HistGradientBoostingClass
         max_features=0.5,
         early_stopping=False,
         random_state=seed,
-    ).fit(features, rows.bought, sample_weight=rows.weight)
+    )
+    return Ranker(booster.fit(stepped(features), rows.bought, sample_weight=rows.weight))
 
 
 def _sample(snapshot: Snapshot, row_budget: int, random: np.random.Generator) -> Snapshot:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, Floats, Snapshot
@@ -23,6 +24,8 @@ class Returning:
 
 def fit_returning(snapshots: list[Snapshot]) -> Returning:
     """Learn from past snapshots; the shop's share of returners where everybody or nobody came back."""
+    if not snapshots:
+        return Returning(intercept=0.0, weights=np.zeros(len(CUSTOMER_FACTS)))
     logs = np.vstack([_logs(snapshot) for snapshot in snapshots])
     came = np.concatenate([has_bought(snapshot) for snapshot in snapshots])
     share = min(max(float(came.mean()), 1e-4), 1 - 1e-4) if len(came) else 0.5
@@ -41,3 +44,14 @@ def has_bought(snapshot: Snapshot) -> npt.NDArray[np.bool_]:
 
 def _logs(snapshot: Snapshot) -> Floats:
     return np.log1p(np.nan_to_num(snapshot.customers))
+
+
+def levelled(returning: Returning, snapshot: Snapshot) -> Floats:
+    """The probabilities at a past date, at the level that came: what was in season then, purchase intent knows today."""
+    odds = logit(np.clip(returning.probability(snapshot), 1e-6, 1 - 1e-6))
+    share = float(np.clip(has_bought(snapshot).mean(), 1e-3, 1 - 1e-3))
+    low, high = -12.0, 12.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if expit(odds + middle).mean() < share else (low, middle)
+    return np.asarray(expit(odds + (low + high) / 2))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,9 @@ import pyarrow.compute
 from scipy import sparse
 
 from regulars.predict.affinity.errors import AffinityInputError
+
+if TYPE_CHECKING:
+    from regulars.predict.affinity.neighbours import Neighbours
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -93,9 +98,23 @@ class Snapshot:
         return self.pairs[:, PAIR_FACTS.index(name)]
 
     def matrix(self, name: str) -> sparse.csr_matrix:
-        """One fact of the pairs as an n × m matrix (4 bytes a number)."""
-        values = self.pair(name).astype(np.float32)
-        return sparse.csr_matrix((values, (self.pair_customer, self.pair_item)), shape=self.shape)
+        """One fact of the pairs as an n × m matrix (4 bytes a number); not to be changed."""
+        if name not in self._matrices:
+            starts = np.searchsorted(self.pair_customer, np.arange(len(self.customers) + 1))
+            values = self.pair(name).astype(np.float32)
+            self._matrices[name] = sparse.csr_matrix((values, self.pair_item, starts), shape=self.shape)
+        return self._matrices[name]
+
+    @cached_property
+    def _matrices(self) -> dict[str, sparse.csr_matrix]:
+        return {}
+
+    @cached_property
+    def neighbours(self) -> "Neighbours":
+        """`item_neighbours` of its customers."""
+        from regulars.predict.affinity.neighbours import item_neighbours
+
+        return item_neighbours(self)
 
     def part(self, rows: Integers) -> "Snapshot":
         """The same date for some of the customers (ascending positions); items stay."""
