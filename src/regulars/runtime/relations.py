@@ -3,7 +3,7 @@
 The library sees Arrow only. Spark will push `map_batches` to its executors; these functions are all there is to write.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -56,3 +56,9 @@ def map_batches(
             yield function(batch)
 
     return pa.RecordBatchReader.from_batches(schema, results())
+
+
+def from_parts(parts: Iterable[pa.Table], *, schema: pa.Schema) -> pa.RecordBatchReader:
+    """Tables that are made one after the other, as the rows of a model: only one of them is in memory at a time."""
+    batches = (batch for part in parts for batch in part.cast(schema).to_batches())
+    return pa.RecordBatchReader.from_batches(schema, batches)

@@ -1,4 +1,4 @@
-"""A shop whose customers are made by known rates: who buys in the future can be told from the truth, and from what came.
+"""A shop of customers with known rates: who buys in the future can be told from the truth, and from what came.
 
 Each customer orders by a Poisson process of her own rate, times the shop's season, until she stops; nobody sees when.
 """

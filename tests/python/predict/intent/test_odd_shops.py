@@ -1,4 +1,4 @@
-"""Shops that no model was made for: a gate with its reason, or finite numbers within sense; never NaN, never a crash."""
+"""Shops no model was made for: a gate with its reason, or finite numbers within sense; never NaN, never a crash."""
 
 import math
 from collections.abc import Callable

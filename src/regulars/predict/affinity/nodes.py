@@ -1,0 +1,197 @@
+"""What the dbt models `pred_affinity_models` and `pred_product_affinity` do, with relations at the border."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from regulars.predict import artefacts
+from regulars.predict.affinity.model import SCHEMA, score
+from regulars.predict.affinity.neighbours import Neighbours, item_neighbours
+from regulars.predict.affinity.ranker import TrainingLimits
+from regulars.predict.affinity.snapshot import Floats, Snapshot, from_tables
+from regulars.predict.affinity.training import HISTORY, LEARNT, InterestModel, train
+from regulars.predict.intent.gate import gate_of
+from regulars.predict.intent.nodes import LISTED, one_thread
+from regulars.runtime import from_parts, rows, table
+
+NAME = "product_affinity"
+KINDS = ("product", "category", "brand")
+SCORES = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("as_of_date", pa.date32()),
+        *[field for field in SCHEMA if field.name != "customer_id"],
+        ("basis", pa.string()),
+        ("model_version", pa.string()),
+        ("trained_as_of", pa.date32()),
+        ("model_state", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Relations of the models `int_affinity_*`, by the ends of their names."""
+
+    snapshots: Any
+    customers: Any
+    items: Any
+    item_facts: Any
+    customer_items: Any
+    outcomes: Any = None
+
+
+def train_if_due(
+    gate: Any,  # noqa: ANN401
+    tables: Tables,
+    stored: Any | None,  # noqa: ANN401
+    *,
+    training_rows: int,
+) -> pa.Table:
+    """One row with a trained model, or none while a stored one is young enough.
+
+    Parameters
+    ----------
+    gate: relation of `int_prediction_gate`.
+    tables: with the outcomes.
+    stored: the models trained so far; None on the first build.
+    training_rows: pairs of a customer and an item that a ranker learns from.
+    """
+    facts = rows(gate)[0]
+    as_of, fingerprint = facts["as_of_date"], facts["settings_fingerprint"]
+    before = artefacts.newest(rows(stored, LISTED), NAME, as_of) if stored is not None else None
+    if artefacts.is_fresh(before, as_of, facts["retrain_after_days"], fingerprint):
+        return pa.Table.from_batches([artefacts.no_row()])
+    dates = sorted(row["snapshot_on"] for row in rows(tables.snapshots) if row["snapshot_role"] == "training")
+
+    def past_of(kind: str) -> list[Snapshot]:
+        return [_snapshot(tables, on, kind) for on in dates]
+
+    with one_thread():
+        limits = TrainingLimits(rows=training_rows)
+        model = train(_kinds(tables), past_of, gate_of(facts), as_of, limits)
+    return pa.Table.from_batches([artefacts.row_of(NAME, model, fingerprint)])
+
+
+def score_customers(
+    gate: Any,  # noqa: ANN401
+    tables: Tables,
+    stored: Any,  # noqa: ANN401
+    *,
+    top: int,
+    neighbour_customers: int,
+    buckets: int,
+) -> pa.RecordBatchReader:
+    """The ``top`` items of every kind for every customer who has bought, one bucket of customers at a time.
+
+    Parameters
+    ----------
+    tables: ``customers`` is `int_affinity_scoring`, which knows whether she comes at all; no outcomes.
+    neighbour_customers: from so many customers it is learnt which items go together.
+    buckets: `customer_bucket` is below it.
+    """
+    facts = rows(gate)[0]
+    as_of = facts["as_of_date"]
+    model, version, state = model_of(facts, rows(stored, LISTED), stored)
+
+    def parts() -> Iterator[pa.Table]:
+        for kind in _kinds(tables):
+            if kind not in model.rankers:
+                continue
+            ranker = model.rankers[kind]
+            basis = LEARNT if ranker.boosting is not None else HISTORY
+            names = dict(_pairs(tables.items.filter(f"kind = '{kind}'")))
+            neighbours = neighbours_of(tables, as_of, kind, neighbour_customers)
+            for bucket in range(buckets):
+                now, coming = scored_part(tables, as_of, kind, f"customer_bucket = {bucket}")
+                if not len(now.customers):
+                    continue
+                items = [names[key] for key in now.item_keys.tolist()]
+                with one_thread():
+                    found = score(ranker, now, neighbours, items, top, coming)
+                labels = {
+                    "as_of_date": as_of,
+                    "basis": basis,
+                    "model_version": version,
+                    "trained_as_of": model.trained_as_of,
+                    "model_state": state,
+                }
+                yield labelled(found, labels, SCORES)
+
+    return from_parts(parts(), schema=SCORES)
+
+
+def model_of(
+    facts: dict[str, Any],
+    listed: list[dict[str, Any]],
+    stored: Any,  # noqa: ANN401
+) -> tuple[InterestModel, str | None, str]:
+    """The newest stored model that is not from after the as-of date, its version and its state."""
+    as_of = facts["as_of_date"]
+    found = artefacts.newest(listed, NAME, as_of)
+    if found is None:
+        reason = "no trained model: pred_affinity_models was not built for this day or an earlier one"
+        return InterestModel(as_of, None, reason), None, "missing"
+    # A version is digits, a date and hyphens.
+    kept = artefacts.stored(rows(stored.filter(f"model_version = '{found['model_version']}'"))[0])
+    # 0 means every build trains; a model of today is never stale.
+    days = max(facts["retrain_after_days"], 1)
+    is_fresh = artefacts.is_fresh(found, as_of, days, facts["settings_fingerprint"])
+    return kept.model, kept.version, "fresh" if is_fresh else "stale"
+
+
+def neighbours_of(tables: Tables, as_of: date, kind: str, most_customers: int) -> Neighbours:
+    """Which items go together today, from a fixed random sample of the customers."""
+    return item_neighbours(scored_part(tables, as_of, kind, f"random_rank <= {most_customers}")[0])
+
+
+def scored_part(tables: Tables, as_of: date, kind: str, which: str) -> tuple[Snapshot, Floats]:
+    """Some customers as of today, and the probability that each comes within the horizon; NaN where nobody says.
+
+    ``which``: a condition over columns that both the customers and their items have.
+    """
+    customers = table(tables.customers.filter(which), order_by="customer_id")
+    snapshot = from_tables(
+        as_of,
+        customers,
+        _of(tables.item_facts, as_of, kind, "item_key"),
+        _of(tables.customer_items.filter(which), as_of, kind, "customer_id, item_key"),
+    )
+    coming = customers["purchase_probability_90d"].cast(pa.float64()).to_numpy()
+    return snapshot, np.asarray(coming, dtype=np.float64)
+
+
+def labelled(found: pa.Table, labels: dict[str, Any], schema: pa.Schema) -> pa.Table:
+    """The same rows with columns that say the same in all of them, in the order of the schema."""
+    columns = [
+        found[field.name]
+        if field.name in found.column_names
+        else pa.array([labels[field.name]] * len(found), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _snapshot(tables: Tables, on: date, kind: str) -> Snapshot:
+    customers = table(tables.customers.filter(f"snapshot_on = date '{on}'"), order_by="customer_id")
+    facts = _of(tables.item_facts, on, kind, "item_key")
+    pairs = _of(tables.customer_items, on, kind, "customer_id, item_key")
+    return from_tables(on, customers, facts, pairs, _of(tables.outcomes, on, kind, "customer_id, item_key"))
+
+
+def _of(relation: Any, on: date, kind: str, order_by: str) -> pa.Table:  # noqa: ANN401
+    return table(relation.filter(f"snapshot_on = date '{on}' and kind = '{kind}'"), order_by=order_by)
+
+
+def _kinds(tables: Tables) -> list[str]:
+    """Those of which anything was sold before some date."""
+    return [kind for kind in KINDS if rows(tables.item_facts.filter(f"kind = '{kind}'").limit(1), ("kind",))]
+
+
+def _pairs(items: Any) -> list[tuple[int, str]]:  # noqa: ANN401
+    found = table(items, order_by="item_key")
+    return list(zip(found["item_key"].to_pylist(), found["item"].to_pylist(), strict=True))

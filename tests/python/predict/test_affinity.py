@@ -1,0 +1,193 @@
+"""Interested in, over a made-up shop of which the answer is known."""
+
+import pickle
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from regulars.predict import affinity
+from regulars.predict.affinity.audience import share_for_capture
+from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, candidates
+from regulars.predict.affinity.errors import AffinityInputError
+from regulars.predict.affinity.metrics import area_under_curve, lift, ranking_quality
+from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, PAIR_FACTS
+
+
+def shop(on: date, customers: int = 400, items: int = 20, seed: int = 0, outcomes: bool = True) -> affinity.Snapshot:
+    """Customers keep to one of two halves of the items, and buy again what they bought, most of the time."""
+    random = np.random.default_rng(seed)
+    pairs, bought = [], []
+    for customer in range(customers):
+        mine = random.permutation(np.arange(items // 2) * 2 + customer % 2)[: random.integers(1, 5)]
+        for item in mine:
+            times = int(random.integers(1, 6))
+            pairs.append((f"c{customer:04d}", int(item), float(times), float(random.integers(1, 90))))
+        if random.random() < 0.6:
+            again = random.choice(mine)
+            new = random.integers(items // 2) * 2 + customer % 2
+            bought += [(f"c{customer:04d}", int(again)), (f"c{customer:04d}", int(new))]
+    buyers = np.bincount([pair[1] for pair in pairs], minlength=items)
+    ids = [f"c{number:04d}" for number in range(customers)]
+    facts = {name: pa.array(random.integers(1, 9, customers).astype(float)) for name in CUSTOMER_FACTS}
+    item_facts = {name: pa.array(np.full(items, 0.1)) for name in ITEM_FACTS} | {
+        "buyer_count": pa.array(buyers.astype(float)),
+        "typical_gap_days": pa.array(np.full(items, 30.0)),
+    }
+    times = pa.array([pair[2] for pair in pairs])
+    pair_facts = dict.fromkeys(PAIR_FACTS, times) | {"days_since_item": pa.array([pair[3] for pair in pairs])}
+    return affinity.from_tables(
+        on,
+        pa.table({"customer_id": ids} | facts),
+        pa.table({"item_key": list(range(items))} | item_facts),
+        pa.table({"customer_id": [p[0] for p in pairs], "item_key": [p[1] for p in pairs]} | pair_facts),
+        pa.table({"customer_id": [b[0] for b in bought], "item_key": [b[1] for b in bought]}) if outcomes else None,
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted() -> affinity.AffinityModel:
+    past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
+    return affinity.fit("product", past, affinity.item_neighbours(past[-1]))
+
+
+def test_neighbours_are_what_the_same_people_buy():
+    neighbours = affinity.item_neighbours(shop(date(2024, 1, 1)), keep_narrow=3).narrow
+    rows, columns = neighbours.nonzero()
+    assert set(rows) == set(range(20))
+    assert (rows % 2 == columns % 2).all()
+    assert (rows != columns).all()
+
+
+def test_the_better_ranker_ships_and_the_choice_is_recorded(fitted):
+    decision = fitted.decision
+    better = decision.challenger is not None and decision.challenger.recall > decision.champion.recall
+    assert (decision.ranker == "boosting") == better
+    assert "recall@10" in decision.why
+    assert (fitted.boosting is not None) == better
+
+
+def test_scores_are_complete_ordered_and_probabilities(fitted):
+    now = shop(date(2024, 9, 1), seed=3, outcomes=False)
+    rows = affinity.score(fitted, now, affinity.item_neighbours(now), [f"item {n}" for n in range(20)], top=5)
+    assert rows.schema == affinity.SCHEMA
+    assert len(rows) == 400 * 5
+    table = rows.to_pydict()
+    assert table["rank"][:5] == [1, 2, 3, 4, 5]
+    assert all(0 <= value <= 1 for value in table["purchase_probability_90d"])
+    known = {"bought_before", "due_for_replenishment", "similar_customers", "popular"}
+    assert all(reason in known or reason.startswith("goes_with:item ") for reason in table["reason"])
+
+
+def test_same_input_same_scores(fitted):
+    now = shop(date(2024, 9, 1), seed=3, outcomes=False)
+    neighbours = affinity.item_neighbours(now)
+    copy = pickle.loads(pickle.dumps(fitted))
+    names = [str(n) for n in range(20)]
+    assert affinity.score(fitted, now, neighbours, names).equals(affinity.score(copy, now, neighbours, names))
+
+
+def test_one_young_snapshot_is_split_by_customers():
+    only = shop(date(2024, 1, 1))
+    model = affinity.fit("product", [only], affinity.item_neighbours(only))
+    assert model.decision.held_out_on == only.on
+    assert model.decision.champion.customers < 200
+
+
+def test_a_shop_of_one_product_keeps_to_the_simple_ranker():
+    past = [shop(date(2024, 1, 1), items=2, seed=1), shop(date(2024, 6, 1), items=2, seed=2)]
+    model = affinity.fit("category", past, affinity.item_neighbours(past[-1]))
+    assert model.decision.ranker == "personal_frequency"
+
+
+def test_a_shop_of_exactly_one_product_is_measured_too():
+    past = [shop(date(2024, 1, 1), items=2, seed=1), shop(date(2024, 6, 1), items=2, seed=2)]
+    single = []
+    for each in past:
+        customers = {"customer_id": each.customer_ids} | {name: each.customer(name) for name in CUSTOMER_FACTS}
+        items = {"item_key": [0]} | {name: each.item(name)[:1] for name in ITEM_FACTS}
+        pairs = {"customer_id": each.customer_ids, "item_key": np.zeros(400, dtype=int)}
+        pairs |= {name: np.ones(400) for name in PAIR_FACTS}
+        outcomes = {"customer_id": each.customer_ids.slice(0, 100), "item_key": np.zeros(100, dtype=int)}
+        tables = (pa.table(columns) for columns in (customers, items, pairs, outcomes))
+        single.append(affinity.from_tables(each.on, *tables))
+    model = affinity.fit("product", single, affinity.item_neighbours(single[-1]))
+    assert model.decision.ranker == "personal_frequency"
+    assert model.decision.champion.recall == 1
+    assert model.decision.champion_new.customers == 0
+
+
+def test_a_shop_without_a_year_behind_it_learns_without_seasons():
+    from dataclasses import replace
+
+    young = []
+    for each in (shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)):
+        facts = each.items.copy()
+        facts[:, ITEM_FACTS.index("share_season")] = np.nan
+        young.append(replace(each, items=facts))
+    assert affinity.fit("product", young, affinity.item_neighbours(young[-1])).decision.challenger is not None
+
+
+def test_outcomes_of_items_not_yet_sold_are_left_out():
+    now = shop(date(2024, 1, 1), items=4)
+    facts = pa.table({"customer_id": now.customer_ids} | {name: now.customer(name) for name in CUSTOMER_FACTS})
+    items = pa.table({"item_key": now.item_keys} | {name: now.item(name) for name in ITEM_FACTS})
+    nothing = pa.table({"customer_id": pa.array([], pa.string()), "item_key": pa.array([], pa.int64())})
+    for name in PAIR_FACTS:
+        nothing = nothing.append_column(name, pa.array([], pa.float64()))
+    later = pa.table({"customer_id": ["c0001", "c0001"], "item_key": [1, 99]})
+    assert affinity.from_tables(now.on, facts, items, nothing, later).bought.nnz == 1
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(AffinityInputError, match="customers: no column customer_id"):
+        affinity.from_tables(date(2024, 1, 1), pa.table({}), pa.table({}), pa.table({}))
+
+
+def test_no_feature_knows_what_came_after():
+    past = shop(date(2024, 1, 1))
+    blind = shop(date(2024, 1, 1), outcomes=False)
+    neighbours = affinity.item_neighbours(past)
+    found, unknown = candidates(past, neighbours), candidates(blind, neighbours)
+    np.testing.assert_array_equal(found.features, unknown.features)
+    assert found.features.shape[1] == len(FEATURES)
+    assert unknown.bought is None
+
+
+def test_limits_bound_the_candidates():
+    past = shop(date(2024, 1, 1))
+    found = candidates(past, affinity.item_neighbours(past), CandidateLimits(personal=1, neighbours=2, popular=0))
+    assert np.bincount(found.customer).max() <= 1 + 2 * 2
+
+
+def test_an_audience_finds_its_half_of_the_shop():
+    past, now = shop(date(2024, 6, 1), seed=2), shop(date(2024, 9, 1), seed=3, outcomes=False)
+    returning = affinity.fit("product", [past], affinity.item_neighbours(past)).returning
+    model = affinity.fit_audience([past], returning)
+    near, before = affinity.item_neighbours(now), affinity.item_neighbours(past)
+    found = affinity.audience(model, now, near, past, before, [0])
+    even = np.array([int(name[1:]) % 2 == 0 for name in found.customer_ids.to_pylist()])
+    assert area_under_curve(found.probability, even) > 0.9
+    assert found.basis == "items"
+    sizes = [len(found.members(capture)) for capture in (0.5, 0.7, 0.9)]
+    assert sizes == sorted(sizes)
+
+
+def test_capture_takes_the_fewest_that_hold_the_buyers():
+    score = np.array([9.0, 8, 7, 6, 5])
+    is_buyer = np.array([True, False, True, False, False])
+    assert share_for_capture(score, is_buyer, 0.5) == 1 / 5
+    assert share_for_capture(score, is_buyer, 0.9) == 3 / 5
+    assert share_for_capture(score, np.zeros(5, dtype=bool), 0.5) is None
+
+
+def test_measures_of_a_known_ranking():
+    from scipy import sparse
+
+    bought = sparse.csr_matrix(np.array([[True, False, True, True]]))
+    zeros = np.zeros(3, dtype=np.int64)
+    quality = ranking_quality(bought, zeros, np.array([0, 1, 2]), np.array([3.0, 2, 1]), k=2)
+    assert quality.recall == pytest.approx(1 / 3)
+    assert quality.ndcg == pytest.approx(1 / (1 + 1 / np.log2(3)))
+    assert lift(np.array([2.0, 1, 1, 1]), np.array([True, False, False, False]), 0.25) == 4
