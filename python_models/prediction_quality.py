@@ -6,4 +6,6 @@ from regulars.runtime import rows
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    return quality_rows(rows(dbt.ref("pred_intent_models"), COLUMNS))
+    intent = dbt.ref("pred_intent_models")
+    affinity = dbt.ref("pred_affinity_models")
+    return quality_rows([*rows(intent, COLUMNS), *rows(affinity, COLUMNS)])

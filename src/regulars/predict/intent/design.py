@@ -93,7 +93,7 @@ class ShopView:
     mean_log_gap: float
     """Of all gaps between order days of the shop."""
     has_converged: bool
-    """Whether the purchase model's fit did, inside its bounds."""
+    """Whether the purchase model's fit found a top: inside its bounds, or at one, as where all stop equally often."""
 
 
 def design_matrix(buyers: Buyers, shop: ShopView) -> Floats:
