@@ -39,6 +39,7 @@ LEAST_BUYERS = 5
 LEAST_BUYERS_TO_SIZE = 20
 """Held-out buyers from which an audience has a size of its own."""
 MOST_TESTED_ITEMS = 100
+BATCH_NUMBERS = 6_000_000
 SNAPSHOTS = 8
 """Eight monthly snapshots beat three quarterly ones (lift@10 % 5.52 against 5.47, Online Retail II)."""
 
@@ -55,7 +56,8 @@ class AudienceQuality:
     baseline_area: float
     baseline_lift: float
     shares: dict[float, tuple[float, float]]
-    """By capture: the share of all customers that, best first for each item, held so many of the items' buyers."""
+    """By capture: how far down to go, best first for each item, for so many of the items' buyers. Of the model in the
+    share of the buyers that it expects of all (so that a season moves the size), of the baseline in customers."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class AudienceModel:
 class AudienceSize:
     """How many to take of an audience, best first, and how to read its scores.
 
-    ``shares``: of all customers, by capture; ``held_out_buyers`` says what they rest on: their own, from
+    ``shares``: as in `AudienceQuality`, by capture; ``held_out_buyers`` says what they rest on: their own, from
     `LEAST_BUYERS_TO_SIZE`, else those of all items together, and None where nothing was held out.
     """
 
@@ -107,7 +109,7 @@ class AudienceSize:
 def fit_audience(
     snapshots: list[Snapshot],
     horizon_days: int = 90,
-    pairs: int = 400_000,
+    pairs: int = 300_000,
     seed: int = 0,
 ) -> AudienceModel:
     """Learn from past snapshots (the `SNAPSHOTS` latest, at least one), pooled over all items with five buyers.
@@ -156,8 +158,8 @@ def measured(model: AudienceModel, snapshot: Snapshot) -> AudienceQuality | None
         for which, score in enumerate((learnt, baseline)):
             areas[which].append(area_under_curve(score, is_buyer))
             lifts[which].append(lift(score, is_buyer))
-            order = np.lexsort((is_buyer, -score))
-            places[which].append((np.flatnonzero(is_buyer[order]) + 1) / len(score))
+            expected = 1 / (1 + np.exp(-score)) if which == 0 else np.ones(len(score))
+            places[which].append(share_before(score, expected)[is_buyer])
     if not areas[0]:
         return None
     ranks = [np.sort(np.concatenate(each)) for each in places]
@@ -249,14 +251,24 @@ def audience_size(model: AudienceModel, held_out: Snapshot, positions: Integers)
     return AudienceSize(pooled, buyers, calibrated(1 / (1 + np.exp(-score)), came))
 
 
+def share_before(score: Floats, expected: Floats) -> Floats:
+    """For each customer the share of everybody's ``expected`` that she and those of a score as high or higher hold."""
+    order = np.argsort(-score, kind="stable")
+    held = np.cumsum(expected[order])
+    ranked = score[order]
+    # Everybody of a tie: a size is never too small.
+    last = np.searchsorted(-ranked, -ranked, side="right") - 1
+    result = np.empty(len(score))
+    result[order] = held[last] / max(float(held[-1]), 1e-12)
+    return result
+
+
 def share_for_capture(score: Floats, is_buyer: npt.NDArray[np.bool_], capture: float) -> float | None:
-    """Smallest share of all customers that, best first, holds ``capture`` of the buyers; None without buyers."""
-    buyers = int(is_buyer.sum())
-    if not buyers:
+    """The `share_before` that holds ``capture`` of the buyers; None without buyers."""
+    if not is_buyer.any():
         return None
-    order = np.lexsort((is_buyer, -score))  # ties: buyers last, so that the size is never too small
-    held = np.cumsum(is_buyer[order])
-    return float((np.searchsorted(held, int(np.ceil(capture * buyers))) + 1) / len(score))
+    places = np.sort(share_before(score, 1 / (1 + np.exp(-score)))[is_buyer])
+    return float(places[int(np.ceil(capture * len(places))) - 1])
 
 
 def factor_columns(
@@ -357,9 +369,10 @@ def _pair_factors(
     slow_weights = snapshot.matrix("weight_365d")
     order = np.argsort(customer, kind="stable")
     scores = np.zeros((3, len(customer)))
-    # The scores of a few thousand customers at a time: all of them at once would be most of n × m.
-    for start in range(0, len(snapshot.customers), 2000):
-        rows = slice(start, min(start + 2000, len(snapshot.customers)))
+    # The scores of some customers at a time: all of them at once would be most of n × m.
+    size = max(BATCH_NUMBERS // max(len(snapshot.items), 1), 20)
+    for start in range(0, len(snapshot.customers), size):
+        rows = slice(start, min(start + size, len(snapshot.customers)))
         first, last = np.searchsorted(customer[order], [rows.start, rows.stop])
         at = order[first:last]
         for position, product in enumerate(
@@ -369,7 +382,7 @@ def _pair_factors(
                 slow_weights[rows] @ neighbours.narrow,
             )
         ):
-            scores[position, at] = looked_up(product.tocsr(), customer[at] - start, item[at])
+            scores[position, at] = product.toarray()[customer[at] - start, item[at]]
     return factor_columns(
         snapshot,
         customer,

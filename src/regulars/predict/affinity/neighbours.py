@@ -40,19 +40,27 @@ def item_neighbours(snapshot: Snapshot, keep: int = 200, keep_narrow: int = 30, 
         similarity = (by_item[start : start + block] @ weights).toarray()
         rows = np.arange(similarity.shape[0])
         similarity[rows, start + rows] = 0
-        parts["wide"].append(_strongest(similarity, keep))
-        parts["narrow"].append(_strongest(similarity, keep_narrow))
+        wide, narrow = _strongest(similarity, keep, keep_narrow)
+        parts["wide"].append(wide)
+        parts["narrow"].append(narrow)
     return Neighbours(
         wide=_stacked(parts["wide"], item_count),
         narrow=_stacked(parts["narrow"], item_count),
     )
 
 
-def _strongest(similarity: np.ndarray, keep: int) -> sparse.csr_matrix:
-    if keep < similarity.shape[1]:
-        bar = np.partition(similarity, -keep, axis=1)[:, -keep]
-        similarity = np.where(similarity >= bar[:, None], similarity, 0)
-    return sparse.csr_matrix(similarity)
+def _strongest(similarity: np.ndarray, keep: int, keep_narrow: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """The ``keep`` and the ``keep_narrow`` highest of each row, and those as high as the least of them."""
+    width = similarity.shape[1]
+    highest = np.partition(similarity, -keep, axis=1)[:, -keep:] if keep < width else similarity
+    wide = sparse.csr_matrix(np.where(similarity >= highest.min(axis=1, initial=np.inf)[:, None], similarity, 0))
+    if keep_narrow >= width:
+        return wide, wide
+    bar = np.partition(highest, -keep_narrow, axis=1)[:, -keep_narrow]
+    narrow = wide.copy()
+    narrow.data[narrow.data < np.repeat(bar, np.diff(narrow.indptr))] = 0
+    narrow.eliminate_zeros()
+    return wide, narrow
 
 
 def _stacked(parts: list[sparse.csr_matrix], item_count: int) -> sparse.csr_matrix:

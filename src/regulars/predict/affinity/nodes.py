@@ -19,6 +19,7 @@ from regulars.predict.intent.nodes import LISTED, one_thread
 from regulars.runtime import from_parts, rows, table
 
 NAME = "product_affinity"
+PART_CUSTOMERS = 20_000
 KINDS = ("product", "category", "brand")
 SCORES = pa.schema(
     [
@@ -106,8 +107,9 @@ def score_customers(
             basis = LEARNT if ranker.boosting is not None else HISTORY
             names = dict(_pairs(tables.items.filter(f"kind = '{kind}'")))
             neighbours = neighbours_of(tables, as_of, kind, neighbour_customers)
-            for bucket in range(buckets):
-                now, coming = scored_part(tables, as_of, kind, f"customer_bucket = {bucket}")
+            item_facts = _of(tables.item_facts, as_of, kind, "item_key")
+            for which in bucket_parts(facts, buckets):
+                now, coming = scored_part(tables, as_of, kind, which, item_facts)
                 if not len(now.customers):
                     continue
                 items = [names[key] for key in now.item_keys.tolist()]
@@ -149,7 +151,18 @@ def neighbours_of(tables: Tables, as_of: date, kind: str, most_customers: int) -
     return item_neighbours(scored_part(tables, as_of, kind, f"random_rank <= {most_customers}")[0])
 
 
-def scored_part(tables: Tables, as_of: date, kind: str, which: str) -> tuple[Snapshot, Floats]:
+def bucket_parts(facts: dict[str, Any], buckets: int) -> list[str]:
+    """Conditions that part the customers, some ten thousand each where the buckets are fine enough."""
+    count = int(np.clip(int(facts["buyer_count"] or 0) // PART_CUSTOMERS, 1, buckets))
+    edges = [round(number * buckets / count) for number in range(count + 1)]
+    return [
+        f"customer_bucket >= {first} and customer_bucket < {last}" for first, last in zip(edges, edges[1:], strict=False)
+    ]
+
+
+def scored_part(
+    tables: Tables, as_of: date, kind: str, which: str, item_facts: pa.Table | None = None
+) -> tuple[Snapshot, Floats]:
     """Some customers as of today, and the probability that each comes within the horizon; NaN where nobody says.
 
     ``which``: a condition over columns that both the customers and their items have.
@@ -158,7 +171,7 @@ def scored_part(tables: Tables, as_of: date, kind: str, which: str) -> tuple[Sna
     snapshot = from_tables(
         as_of,
         customers,
-        _of(tables.item_facts, as_of, kind, "item_key"),
+        _of(tables.item_facts, as_of, kind, "item_key") if item_facts is None else item_facts,
         _of(tables.customer_items.filter(which), as_of, kind, "customer_id, item_key"),
     )
     coming = customers["purchase_probability_90d"].cast(pa.float64()).to_numpy()

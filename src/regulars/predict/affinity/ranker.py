@@ -14,6 +14,8 @@ from regulars.predict.affinity.snapshot import Floats, Snapshot
 from regulars.predict.affinity.steps import stepped
 
 BATCH_CUSTOMERS = 2000
+BATCH_NUMBERS = 6_000_000
+"""Customers × items of a batch: a handful of matrices of this size are in memory."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ def batches(
 ) -> Iterator[tuple[np.ndarray, Candidates]]:
     """Candidates of some customers at a time, with these customers' positions."""
     positions = np.flatnonzero(has_bought(snapshot)) if buyers_only else np.arange(len(snapshot.customers))
-    for start in range(0, len(positions), BATCH_CUSTOMERS):
-        rows = positions[start : start + BATCH_CUSTOMERS]
+    size = int(np.clip(BATCH_NUMBERS // max(len(snapshot.items), 1), 20, BATCH_CUSTOMERS))
+    for start in range(0, len(positions), size):
+        rows = positions[start : start + size]
         yield rows, candidates(snapshot.part(rows), neighbours, limits)
 
 
@@ -98,8 +101,8 @@ def fit_boosting(rows: TrainingRows, seed: int = 0) -> Ranker | None:
     # Smaller leaves in smaller shops; 100 rows in all others.
     smallest = int(np.clip(len(rows.bought) // 500, 20, 100))
     booster = HistGradientBoostingClassifier(
-        learning_rate=0.06,
-        max_iter=150,
+        learning_rate=0.09,
+        max_iter=100,
         max_leaf_nodes=31,
         min_samples_leaf=smallest,
         l2_regularization=5.0,
