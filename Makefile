@@ -59,11 +59,13 @@ $(VENV)/.test: requirements-test.txt $(VENV)/.runtime
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-test.txt
 	@touch $@
 
-lock:  ## resolve both locks anew (needs uv); wheels only, hashes, no registry address
+lock:  ## resolve the locks anew (needs uv); wheels only, hashes, no registry address
 	uv pip compile pyproject.toml --group test --universal --python-version 3.11 --only-binary :all: --generate-hashes \
 	    --no-emit-index-url --no-header --quiet -o requirements-test.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --only-binary :all: --generate-hashes \
 	    --no-emit-index-url --no-header --quiet --constraint requirements-test.txt -o requirements.txt
+	uv pip compile --group peers --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+	    --no-emit-index-url --no-header --quiet --constraint requirements-test.txt -o requirements-peers.txt
 
 clean:  ## remove what can be made again (not regulars.duckdb: it may be a shop)
 	rm -rf $(VENV) target logs demo .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info

@@ -44,6 +44,8 @@ class Model:
     sql: str
     parents: tuple[str, ...]
     """Names of the models it reads."""
+    is_python: bool = False
+    """Its SQL is a stand-in (see `stand_ins`)."""
 
     @property
     def relation(self) -> str:
@@ -103,6 +105,7 @@ def compile_project(scratch: Path, variables: Mapping[str, Any] | None = None) -
             materialized=nodes[key]["config"]["materialized"],
             sql=STAND_INS[nodes[key]["name"]] if nodes[key]["language"] == "python" else nodes[key]["compiled_code"],
             parents=tuple(nodes[parent]["name"] for parent in _model_parents(nodes[key], nodes)),
+            is_python=nodes[key]["language"] == "python",
         )
         for key in ordered
     )
@@ -206,9 +209,22 @@ class Warehouse:
             self.connection.execute(f"insert into {table.relation} by name select * from other.{table.relation}")
         self.connection.execute("detach other")
 
-    def build(self, as_of: str | datetime.date, models: Iterable[Model] | None = None) -> None:
+    def copy_python_models(self, path: Path) -> None:
+        """Take over what dbt's run of the Python models left in a database file."""
+        self.connection.execute(f"attach '{path}' as other (read_only)")
+        for model in self.project.models:
+            if model.is_python:
+                there = f"other.{model.schema}.{model.name}"
+                self.connection.execute(f"create or replace table {model.relation} as select * from {there}")
+        self.connection.execute("detach other")
+
+    def build(
+        self, as_of: str | datetime.date, models: Iterable[Model] | None = None, *, keeps_python_models: bool = False
+    ) -> None:
         """Rebuild every model as of a date."""
         for model in self.project.models if models is None else models:
+            if model.is_python and keeps_python_models:
+                continue
             kind = "view" if model.materialized == "view" and not self.only_tables else "table"
             self.connection.execute(f"create or replace {kind} {model.relation} as\n{model.sql_as_of(str(as_of))}")
 

@@ -50,9 +50,10 @@ class IncrementalWarehouse:
     def differences(self, fresh: Warehouse) -> list[str]:
         """What the marts hold that a rebuild of the same rows as of the same date does not, and the other way round."""
         fresh.copy_landing(self.path)
+        fresh.copy_python_models(self.path)
         with self.connected() as connection:
             (as_of,) = connection.execute("select as_of_date from intermediate.int_as_of").fetchall()[0]
-            fresh.build(as_of)
+            fresh.build(as_of, keeps_python_models=True)
             stands = {model.name: _content(connection, model.name) for model in fresh.project.marts}
         should = {model.name: _content(fresh.connection, model.name) for model in fresh.project.marts}
         return differences(stands, should)

@@ -7,6 +7,7 @@ for trying the rules: the same for the same customer, of many sizes, some of the
 from __future__ import annotations
 
 from regulars.predict import artefacts, quality
+from regulars.predict.affinity import nodes as affinity
 from regulars.predict.intent import scoring
 
 SQL_TYPES = {
@@ -41,5 +42,7 @@ def _select(schema, columns, source):
 STAND_INS = {
     "pred_intent_models": _select(artefacts.SCHEMA, {}, "(select 1 where false)"),
     "pred_purchase_intent": _select(scoring.SCHEMA, MADE_UP, '"regulars"."intermediate"."int_intent_scoring"'),
+    "pred_affinity_models": _select(artefacts.SCHEMA, {}, "(select 1 where false)"),
+    "pred_product_affinity": _select(affinity.SCORES, {}, "(select 1 where false)"),
     "prediction_quality": _select(quality.SCHEMA, {}, "(select 1 where false)"),
 }

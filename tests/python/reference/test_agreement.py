@@ -1,6 +1,5 @@
 """Two computations of one rule book, and a comparison that can tell them apart."""
 
-import json
 import shutil
 
 import duckdb
@@ -29,7 +28,7 @@ def test_sample_shop_agrees_with_the_warehouse(built_sample_shop):
 def test_sample_shop_agrees_under_other_vars(built_sample_shop, tmp_path, variables):
     database = tmp_path / "shop.duckdb"
     shutil.copyfile(built_sample_shop, database)
-    build(database, "--vars", json.dumps(variables))
+    build(database, **variables)
     assert_agrees(compute(database, **variables), database)
 
 
