@@ -124,7 +124,7 @@ directed_pairs as (
         other_key as item_key,
         item_key as other_key,
         support,
-        -median_days as median_days_between
+        0 - median_days as median_days_between
 
     from pairs
 
