@@ -343,9 +343,10 @@ def _training_pairs(
     before_share = min(1.0, most / 3 / max(len(before), 1))
     before_pairs = len(before)
     before = before[random.random(len(before)) < before_share]
-    anything = np.column_stack([random.integers(0, count, most), random.choice(np.flatnonzero(known), most)]).astype(
-        np.int64
-    )
+    # More random pairs than there are pairs would say nothing new.
+    some = min(most, count * int(known.sum()))
+    anything = np.column_stack([random.integers(0, count, some), random.choice(np.flatnonzero(known), some)])
+    anything = anything.astype(np.int64)
     owned = np.sort(snapshot.pair_customer * item_count + snapshot.pair_item)
     code = anything[:, 0] * item_count + anything[:, 1]
     anything = anything[~np.isin(code, owned)]
