@@ -61,10 +61,10 @@ interest_items as (
     {% endfor %}
     select
         cast(null as {{ dbt.type_string() }}) as interest,
-        kind,
+        'product' as kind,
         item_key
 
-    from items
+    from product_items
 
     where 1 = 0
 

@@ -47,7 +47,7 @@ ranked_purchases as (
         first_purchases.ordered_on,
         row_number() over (
             partition by first_purchases.customer_id
-            order by first_purchases.ordered_on desc, first_purchases.item_key
+            order by first_purchases.ordered_on desc, first_purchases.item_key asc
         ) as product_rank,
         dense_rank() over (
             order by {{ dbt.hash("first_purchases.customer_id || '-pairs'") }}, first_purchases.customer_id
@@ -78,7 +78,7 @@ purchases as (
 sampled as (
 
     select
-        least({{ var('pair_customers') }}, max(random_rank)) / cast(max(random_rank) as {{ type_double() }}) as share
+        least({{ var('pair_customers') }}, max(random_rank)) / cast(max(random_rank) as {{ type_double() }}) as sample_share
 
     from ranked_purchases
 
@@ -135,9 +135,9 @@ rated_pairs as (
     select
         directed_pairs.item_key,
         directed_pairs.other_key,
-        directed_pairs.support / sampled.share as support,
-        directed_pairs.support / sampled.share / bought.buyer_count as confidence,
-        directed_pairs.support / sampled.share * buyers.buyer_count
+        directed_pairs.support / sampled.sample_share as support,
+        directed_pairs.support / sampled.sample_share / bought.buyer_count as confidence,
+        directed_pairs.support / sampled.sample_share * buyers.buyer_count
         / (bought.buyer_count * cast(other.buyer_count as {{ type_double() }})) as lift,
         directed_pairs.median_days_between
 
@@ -161,7 +161,7 @@ ranked_pairs as (
         rated_pairs.*,
         row_number() over (
             partition by item_key
-            order by confidence * ln(1 + lift) desc, other_key
+            order by confidence * ln(1 + lift) desc, other_key asc
         ) as pair_rank
 
     from rated_pairs
