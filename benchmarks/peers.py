@@ -50,8 +50,9 @@ def lifetimes_model(folder: Path, as_of: date, horizons: list[int], modified: bo
     histories = duckdb.execute(
         """
         with days as (
-            select customer_id, cast(ordered_on as date) as ordered_on, sum(paid) as paid
-            from read_parquet(?) group by all
+            select customer_id, ordered_on, sum(paid) as paid from read_parquet(?) group by customer_id, ordered_on
+        ), ranked as (
+            select *, min(ordered_on) over (partition by customer_id) as first_on from days
         )
         select customer_id, count(*) - 1 as frequency, max(ordered_on) - min(ordered_on) as recency,
             cast(? as date) - min(ordered_on) as age, avg(paid) as amount,

@@ -194,7 +194,7 @@ def export(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     """What every peer gets of the time before the as-of date, and nothing else."""
     _copy(
         connection,
-        f"select customer_id, ordered_on as ordered_at, paid from lines where ordered_on < date '{run.as_of}'",
+        f"select customer_id, ordered_on, paid from lines where ordered_on < date '{run.as_of}'",
         run.folder / "before.parquet",
     )
     _copy(

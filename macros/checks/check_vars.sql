@@ -10,19 +10,23 @@
         'prediction_max_idle_days': 0, 'prediction_min_repeat_buyers': 1, 'prediction_snapshots': 1,
         'prediction_snapshot_days': 1, 'prediction_least_look_back_days': 1, 'prediction_training_rows': 1000,
         'retrain_after_days': 0, 'churn_horizon_days': 1,
+        'affinity_snapshots': 1, 'affinity_half_life_days': 1, 'affinity_training_customers': 1, 'affinity_training_rows': 1000,
+        'affinity_buckets': 1, 'affinity_top': 1, 'pair_minimum_support': 1, 'pair_customers': 1,
+        'pair_products_per_customer': 2, 'pair_top': 1, 'recommendation_count': 1, 'recommendations_per_category': 1,
     } -%}
     {%- set highest = {'sale_reference_percent': 100, 'gift_clues': 3, 'peak_last_month': 12, 'prediction_snapshots': 900,
                         'churn_horizon_days': 365} -%}
     {%- set shares = ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
                       'sale_discount_weight', 'core_category_share', 'peak_season_share', 'least_discount_share',
-                      'churn_medium_risk', 'churn_high_risk', 'likely_buyer_percent_rank', 'likely_high_value_percent_rank'] -%}
+                      'churn_medium_risk', 'churn_high_risk', 'likely_buyer_percent_rank', 'likely_high_value_percent_rank',
+                      'consumable_repeat_share'] -%}
     {%- set ratios = ['slipping_ratio', 'lost_ratio', 'peak_week_ratio'] -%}
     {%- set switches = ['has_refunds', 'has_customers', 'has_products', 'has_email_events', 'has_web_events',
                         'has_marketing_spend', 'has_exchange_rates', 'merge_customers_by_email',
                         'require_tracking_consent', 'count_unflagged_opens'] -%}
     {%- set lists = ['gift_tags', 'gift_wrap_tags', 'gift_card_tags'] -%}
     {%- set others = ['landing_database', 'landing_schema', 'landing_tables', 'as_of_date', 'shop_timezone', 'shop_country',
-                      'reporting_currency', 'aov_window_days', 'average_order_value', 'customer_type_value'] -%}
+                      'reporting_currency', 'aov_window_days', 'average_order_value', 'customer_type_value', 'interests'] -%}
     {%- for name, least in whole_numbers.items() -%}
         {%- if var(name) is not integer or var(name) is boolean or var(name) < least -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a whole number of at least ' ~ least) -%}
@@ -49,6 +53,18 @@
     {%- for name in lists -%}
         {%- if var(name) is string or var(name) is not sequence -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a list such as [gift]') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set names = [] -%}
+    {%- for interest in var('interests') -%}
+        {%- if interest is not mapping or not interest.name or (interest.keyword is defined) == (interest.kind is defined)
+            or (interest.keyword is defined and not interest.keyword)
+            or (interest.kind is defined and (interest.kind not in affinity_kinds() or not interest.item)) -%}
+            {%- do problems.append('interests has ' ~ interest ~ '; it must be {name, kind, item} with a kind of ' ~ affinity_kinds() | join(', ') ~ ', or {name, keyword}') -%}
+        {%- elif interest.name in names -%}
+            {%- do problems.append('interests has two of the name ' ~ interest.name) -%}
+        {%- else -%}
+            {%- do names.append(interest.name) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if var('aov_window_days') is not none and (var('aov_window_days') is not integer or var('aov_window_days') < 1) -%}

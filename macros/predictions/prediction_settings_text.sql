@@ -4,7 +4,8 @@
     {%- for name in [
         'prediction_min_buyers', 'prediction_min_history_days', 'prediction_max_idle_days', 'prediction_min_repeat_buyers',
         'prediction_snapshots', 'prediction_snapshot_days', 'prediction_least_look_back_days', 'prediction_training_rows',
-        'shop_timezone', 'reporting_currency',
+        'shop_timezone', 'reporting_currency', 'affinity_snapshots', 'affinity_half_life_days', 'affinity_training_customers',
+        'affinity_training_rows', 'interests',
     ] -%}
         {%- do words.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}

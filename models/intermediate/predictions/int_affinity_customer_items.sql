@@ -43,7 +43,7 @@ purchases as (
     inner join {{ ref('int_affinity_purchases') }} as purchases
         on
             customers.customer_id = purchases.customer_id
-            and purchases.ordered_on < customers.snapshot_on
+            and customers.snapshot_on > purchases.ordered_on
 
 ),
 

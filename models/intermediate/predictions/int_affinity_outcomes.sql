@@ -37,8 +37,8 @@ outcomes as (
     inner join {{ ref('int_affinity_purchases') }} as purchases
         on
             customers.customer_id = purchases.customer_id
-            and purchases.ordered_on >= snapshots.snapshot_on
-            and purchases.ordered_on < snapshots.labels_until_on
+            and snapshots.snapshot_on <= purchases.ordered_on
+            and snapshots.labels_until_on > purchases.ordered_on
 
     group by
         customers.snapshot_on,

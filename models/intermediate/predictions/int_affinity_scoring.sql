@@ -23,7 +23,17 @@ intent as (
 scoring as (
 
     select
-        customers.*,
+        customers.snapshot_on,
+        customers.customer_id,
+        customers.random_rank,
+        customers.customer_bucket,
+        customers.order_day_count,
+        customers.recency_days,
+        customers.tenure_days,
+        customers.mean_gap_days,
+        customers.order_days_90d,
+        customers.order_days_365d,
+        customers.season_order_day_count,
         intent.purchase_probability_90d
 
     from customers

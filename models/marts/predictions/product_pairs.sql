@@ -47,7 +47,7 @@ ranked_purchases as (
         first_purchases.ordered_on,
         row_number() over (
             partition by first_purchases.customer_id
-            order by first_purchases.ordered_on desc, first_purchases.item_key
+            order by first_purchases.ordered_on desc, first_purchases.item_key asc
         ) as product_rank,
         dense_rank() over (
             order by {{ dbt.hash("first_purchases.customer_id || '-pairs'") }}, first_purchases.customer_id
@@ -78,7 +78,7 @@ purchases as (
 sampled as (
 
     select
-        least({{ var('pair_customers') }}, max(random_rank)) / cast(max(random_rank) as {{ type_double() }}) as share
+        least({{ var('pair_customers') }}, max(random_rank)) / cast(max(random_rank) as {{ type_double() }}) as sample_share
 
     from ranked_purchases
 
@@ -90,7 +90,7 @@ pairs as (
     select
         purchases.item_key,
         others.item_key as other_key,
-        count(*) as support,
+        count(*) as both_count,
         {{ median_of(days_between('purchases.ordered_on', 'others.ordered_on')) }} as median_days
 
     from purchases
@@ -113,7 +113,7 @@ directed_pairs as (
     select
         item_key,
         other_key,
-        support,
+        both_count,
         median_days as median_days_between
 
     from pairs
@@ -123,8 +123,8 @@ directed_pairs as (
     select
         other_key as item_key,
         item_key as other_key,
-        support,
-        -median_days as median_days_between
+        both_count,
+        0 - median_days as median_days_between
 
     from pairs
 
@@ -135,9 +135,9 @@ rated_pairs as (
     select
         directed_pairs.item_key,
         directed_pairs.other_key,
-        directed_pairs.support / sampled.share as support,
-        directed_pairs.support / sampled.share / bought.buyer_count as confidence,
-        directed_pairs.support / sampled.share * buyers.buyer_count
+        directed_pairs.both_count / sampled.sample_share as both_count,
+        directed_pairs.both_count / sampled.sample_share / bought.buyer_count as confidence,
+        directed_pairs.both_count / sampled.sample_share * buyers.buyer_count
         / (bought.buyer_count * cast(other.buyer_count as {{ type_double() }})) as lift,
         directed_pairs.median_days_between
 
@@ -161,7 +161,7 @@ ranked_pairs as (
         rated_pairs.*,
         row_number() over (
             partition by item_key
-            order by confidence * ln(1 + lift) desc, other_key
+            order by confidence * ln(1 + lift) desc, other_key asc
         ) as pair_rank
 
     from rated_pairs
@@ -173,7 +173,7 @@ product_pairs as (
     select
         bought.item as product_id,
         other.item as other_product_id,
-        cast(ranked_pairs.support as bigint) as support_count,
+        cast(ranked_pairs.both_count as bigint) as support_count,
         cast(ranked_pairs.confidence as {{ type_double() }}) as confidence_share,
         cast(ranked_pairs.lift as {{ type_double() }}) as lift,
         cast(ranked_pairs.median_days_between as {{ type_double() }}) as median_days_between,

@@ -56,7 +56,7 @@ def row_of(
     name: str,
     model: Any,  # noqa: ANN401  (any picklable dataclass)
     fingerprint: str,
-    training_number: int = 1,
+    training_number: int,
 ) -> pa.RecordBatch:
     """A trained model as one row of `SCHEMA`.
 

@@ -64,9 +64,9 @@ class AudienceQuality:
 class AudienceModel:
     """Log odds from `FACTORS`, pooled over items, so rare items borrow; picklable.
 
-    The log-linear form (intercept + factors · weights) is the champion. Its mean with ``boosting`` over the same factors
-    ships only where that ranked held-out customers better (see ``why``). ``tested`` is the same form learnt without the
-    held-out date: what sizes and calibrates.
+    The log-linear form (intercept + factors · weights) is the champion. Its mean with ``boosting`` over the same
+    factors ships only where that ranked held-out customers better (see ``why``). ``tested`` is the same form learnt
+    without the held-out date: what sizes and calibrates.
     """
 
     intercept: float
@@ -129,8 +129,8 @@ def fit_audience(
     if quality is None or challenged is None:
         return replace(champion, why="nobody bought anything at the held-out date")
     why = (
-        f"mean AUC {challenged.area:.4f} of boosting against {quality.area:.4f} of log-linear, {quality.items} items held"
-        f" out at {held_out.on}"
+        f"mean AUC {challenged.area:.4f} of boosting against {quality.area:.4f} of log-linear, {quality.items} items"
+        f" held out at {held_out.on}"
     )
     is_better = challenged.area > quality.area
     simple, boosted = _fit_both(latest, pairs, seed, with_boosting=is_better)
@@ -140,7 +140,7 @@ def fit_audience(
 
 
 def measured(model: AudienceModel, snapshot: Snapshot) -> AudienceQuality | None:
-    """Quality over at most `MOST_TESTED_ITEMS` items with five buyers within the horizon, evenly chosen; None without."""
+    """Quality over at most `MOST_TESTED_ITEMS` items with five buyers within the horizon, evenly chosen, if any."""
     assert snapshot.bought is not None
     bought = snapshot.bought.tocsc()
     items = np.flatnonzero(np.diff(bought.indptr) >= LEAST_BUYERS)
@@ -343,9 +343,10 @@ def _training_pairs(
     before_share = min(1.0, most / 3 / max(len(before), 1))
     before_pairs = len(before)
     before = before[random.random(len(before)) < before_share]
-    anything = np.column_stack([random.integers(0, count, most), random.choice(np.flatnonzero(known), most)]).astype(
-        np.int64
-    )
+    # More random pairs than there are pairs would say nothing new.
+    some = min(most, count * int(known.sum()))
+    anything = np.column_stack([random.integers(0, count, some), random.choice(np.flatnonzero(known), some)])
+    anything = anything.astype(np.int64)
     owned = np.sort(snapshot.pair_customer * item_count + snapshot.pair_item)
     code = anything[:, 0] * item_count + anything[:, 1]
     anything = anything[~np.isin(code, owned)]

@@ -157,8 +157,7 @@ def score(
                     pa.array(np.round(ranking[chosen], DECIMALS), pa.float64()),
                     pa.array(
                         np.round(
-                            model.calibration.probability(given_she_comes[chosen])
-                            * coming[rows][found.customer[chosen]],
+                            probability * coming[rows][found.customer[chosen]],
                             DECIMALS,
                         ),
                         pa.float64(),
@@ -217,10 +216,10 @@ def _decide(
     for rows, found in batches(held_out, neighbours, limits, buyers_only=True):
         assert found.bought is not None
         outcomes.append(found.bought)
-        for name, ranker in ((FREQUENCY, None), (BOOSTING, boosting)):
+        for name, learnt in ((FREQUENCY, None), (BOOSTING, boosting)):
             if name == BOOSTING and boosting is None:
                 continue
-            ranking, raw = _scores(ranker, found)
+            ranking, raw = _scores(learnt, found)
             gathered[name].append((rows[found.customer], found.item, ranking, found.feature("pair_order_days")))
             raws[name].append(raw)
     champion, champion_new = (_quality(held_out, gathered[FREQUENCY], new_only) for new_only in (False, True))

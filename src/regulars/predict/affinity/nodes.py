@@ -1,15 +1,24 @@
 """What the dbt models `pred_affinity_models` and `pred_product_affinity` do, with relations at the border."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from regulars.predict import artefacts
-from regulars.predict.affinity.model import SCHEMA, score
+from regulars.predict.affinity.audience import (
+    CAPTURES,
+    AudienceSize,
+    asked_items,
+    audience_size,
+    set_factors,
+    share_before,
+)
+from regulars.predict.affinity.model import DECIMALS, SCHEMA, score
 from regulars.predict.affinity.neighbours import Neighbours, item_neighbours
 from regulars.predict.affinity.ranker import TrainingLimits
 from regulars.predict.affinity.snapshot import Floats, Snapshot, from_tables
@@ -34,6 +43,24 @@ SCORES = pa.schema(
 )
 
 
+INTERESTS = pa.schema(
+    [
+        ("interest", pa.string()),
+        ("customer_id", pa.string()),
+        ("as_of_date", pa.date32()),
+        ("kind", pa.string()),
+        ("score", pa.float64()),
+        ("purchase_probability_90d", pa.float64()),
+        ("capture_share", pa.float64()),
+        ("basis", pa.string()),
+        ("held_out_buyer_count", pa.int64()),
+        ("model_version", pa.string()),
+        ("trained_as_of", pa.date32()),
+        ("model_state", pa.string()),
+    ]
+)
+
+
 @dataclass(frozen=True)
 class Tables:
     """Relations of the models `int_affinity_*`, by the ends of their names."""
@@ -44,6 +71,7 @@ class Tables:
     item_facts: Any
     customer_items: Any
     outcomes: Any = None
+    past_customers: Any = None
 
 
 def train_if_due(
@@ -64,7 +92,8 @@ def train_if_due(
     """
     facts = rows(gate)[0]
     as_of, fingerprint = facts["as_of_date"], facts["settings_fingerprint"]
-    before = artefacts.newest(rows(stored, LISTED), NAME, as_of) if stored is not None else None
+    trained = rows(stored, LISTED) if stored is not None else []
+    before = artefacts.newest(trained, NAME, as_of)
     if artefacts.is_fresh(before, as_of, facts["retrain_after_days"], fingerprint):
         return pa.Table.from_batches([artefacts.no_row()])
     dates = sorted(row["snapshot_on"] for row in rows(tables.snapshots) if row["snapshot_role"] == "training")
@@ -75,7 +104,7 @@ def train_if_due(
     with one_thread():
         limits = TrainingLimits(rows=training_rows)
         model = train(_kinds(tables), past_of, gate_of(facts), as_of, limits)
-    return pa.Table.from_batches([artefacts.row_of(NAME, model, fingerprint)])
+    return pa.Table.from_batches([artefacts.row_of(NAME, model, fingerprint, artefacts.next_number(trained))])
 
 
 def score_customers(
@@ -127,6 +156,112 @@ def score_customers(
     return from_parts(parts(), schema=SCORES)
 
 
+def score_interests(
+    gate: Any,  # noqa: ANN401
+    tables: Tables,
+    stored: Any,  # noqa: ANN401
+    interest_items: Any,  # noqa: ANN401
+    *,
+    neighbour_customers: int,
+    buckets: int,
+) -> pa.RecordBatchReader:
+    """The audience of every interest, down to the size that captured 90 % of the held-out buyers.
+
+    Memory: 8 bytes for each customer who has bought and each interest, and one part of the customers.
+
+    Parameters
+    ----------
+    tables: ``customers`` is `int_affinity_scoring`, ``past_customers`` `int_affinity_customers`; with outcomes.
+    interest_items: relation of `int_interest_items`.
+    """
+    facts = rows(gate)[0]
+    as_of = facts["as_of_date"]
+    model, version, state = model_of(facts, rows(stored, LISTED), stored)
+    asked: dict[tuple[str, str], list[int]] = {}
+    for row in table(interest_items, order_by="interest, kind, item_key").to_pylist():
+        asked.setdefault((row["kind"], row["interest"]), []).append(row["item_key"])
+
+    def parts() -> Iterator[pa.Table]:
+        for kind in sorted({kind for kind, _ in asked} & model.audiences.keys()):
+            keys = {interest: found for (of_kind, interest), found in asked.items() if of_kind == kind}
+            for interest, found in _audiences(facts, tables, kind, model, keys, neighbour_customers, buckets):
+                labels = {
+                    "interest": interest,
+                    "as_of_date": as_of,
+                    "kind": kind,
+                    "model_version": version,
+                    "trained_as_of": model.trained_as_of,
+                    "model_state": state,
+                }
+                yield labelled(found, labels, INTERESTS)
+
+    return from_parts(parts(), schema=INTERESTS)
+
+
+def _audiences(
+    facts: dict[str, Any],
+    tables: Tables,
+    kind: str,
+    model: InterestModel,
+    asked: dict[str, list[int]],
+    neighbour_customers: int,
+    buckets: int,
+) -> Iterator[tuple[str, pa.Table]]:
+    as_of, fitted = facts["as_of_date"], model.audiences[kind]
+    item_facts = _of(tables.item_facts, as_of, kind, "item_key")
+    neighbours = neighbours_of(tables, as_of, kind, neighbour_customers)
+    dates = sorted(row["snapshot_on"] for row in rows(tables.snapshots) if row["snapshot_role"] == "training")
+    held_out = None
+    if dates:
+        past = replace(tables, customers=tables.past_customers)
+        held_out = _snapshot(past, dates[-1], kind)
+    customer_ids: list[pa.Array] = []
+    scores: dict[str, list[Floats]] = {interest: [] for interest in asked}
+    bases: dict[str, str] = {}
+    keys: dict[str, list[int]] = {}
+    for which in bucket_parts(facts, buckets):
+        now, coming = scored_part(tables, as_of, kind, which, item_facts)
+        if not len(now.customers):
+            continue
+        coming = np.where(np.isnan(coming), fitted.returning.probability(now), np.clip(coming, 1e-6, 1 - 1e-6))
+        customer_ids.append(now.customer_ids.cast(pa.string()))
+        for interest, item_keys in asked.items():
+            positions, bases[interest] = asked_items(now, neighbours, item_keys)
+            keys[interest] = now.item_keys[positions].tolist()
+            with one_thread():
+                scores[interest].append(fitted.log_odds(set_factors(now, neighbours, coming, positions)))
+    if not customer_ids:
+        return
+    ids = pa.concat_arrays(customer_ids)
+    for interest, found in scores.items():
+        score_of_all = np.asarray(np.round(np.concatenate(found), DECIMALS), dtype=np.float64)
+        size = AudienceSize(dict.fromkeys(CAPTURES), 0)
+        if held_out is not None:
+            before = np.flatnonzero(np.isin(held_out.item_keys, keys[interest]))
+            size = audience_size(fitted, held_out, before)
+        expected = np.asarray(1 / (1 + np.exp(-score_of_all)), dtype=np.float64)
+        place = share_before(score_of_all, expected)
+        tier = np.full(len(place), np.nan)
+        for capture in sorted(CAPTURES, reverse=True):
+            share = size.shares[capture]
+            # Where nothing says how many, the shares of what is expected themselves.
+            tier[place <= (capture if share is None else share)] = capture
+        taken = np.flatnonzero(~np.isnan(tier))
+        yield (
+            interest,
+            pa.table(
+                {
+                    "customer_id": ids.take(pa.array(taken)),
+                    "score": score_of_all[taken],
+                    "purchase_probability_90d": np.round(size.calibration.probability(expected[taken]), DECIMALS),
+                    "capture_share": tier[taken],
+                    "basis": [bases[interest]] * len(taken),
+                    "held_out_buyer_count": np.full(len(taken), size.held_out_buyers),
+                }
+            ),
+        )
+
+
 def model_of(
     facts: dict[str, Any],
     listed: list[dict[str, Any]],
@@ -155,9 +290,7 @@ def bucket_parts(facts: dict[str, Any], buckets: int) -> list[str]:
     """Conditions that part the customers, some ten thousand each where the buckets are fine enough."""
     count = int(np.clip(int(facts["buyer_count"] or 0) // PART_CUSTOMERS, 1, buckets))
     edges = [round(number * buckets / count) for number in range(count + 1)]
-    return [
-        f"customer_bucket >= {first} and customer_bucket < {last}" for first, last in zip(edges, edges[1:], strict=False)
-    ]
+    return [f"customer_bucket >= {first} and customer_bucket < {last}" for first, last in pairwise(edges)]
 
 
 def scored_part(

@@ -47,7 +47,7 @@ def _logs(snapshot: Snapshot) -> Floats:
 
 
 def levelled(returning: Returning, snapshot: Snapshot) -> Floats:
-    """The probabilities at a past date, at the level that came: what was in season then, purchase intent knows today."""
+    """The probabilities at a past date, at the level that came: today purchase intent knows the season."""
     odds = logit(np.clip(returning.probability(snapshot), 1e-6, 1 - 1e-6))
     share = float(np.clip(has_bought(snapshot).mean(), 1e-3, 1 - 1e-3))
     low, high = -12.0, 12.0

@@ -37,9 +37,9 @@ def stepped(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     for name in SIGNED:
         at = FEATURES.index(name)
         result[:, at] = stepped_logarithms(features[:, at])
-    return result
+    return np.asarray(result)
 
 
 def stepped_logarithms(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Logarithms in steps of 0.05, at most 6 from 0."""
-    return np.round(np.clip(values, -FURTHEST_LOGARITHM, FURTHEST_LOGARITHM) * STEPS_OF_LOGARITHM)
+    return np.asarray(np.round(np.clip(values, -FURTHEST_LOGARITHM, FURTHEST_LOGARITHM) * STEPS_OF_LOGARITHM))

@@ -1,6 +1,7 @@
-"""Interested in, over a made-up shop of which the answer is known."""
+"""Interested in: the library, over a made-up shop of which the answer is known."""
 
 import pickle
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from regulars.predict import affinity
-from regulars.predict.affinity.audience import share_for_capture
+from regulars.predict.affinity.audience import asked_items, set_factors, share_before, share_for_capture
 from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, candidates
 from regulars.predict.affinity.errors import AffinityInputError
 from regulars.predict.affinity.metrics import area_under_curve, lift, ranking_quality
@@ -49,7 +50,7 @@ def shop(on: date, customers: int = 400, items: int = 20, seed: int = 0, outcome
 @pytest.fixture(scope="module")
 def fitted() -> affinity.AffinityModel:
     past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
-    return affinity.fit("product", past, affinity.item_neighbours(past[-1]))
+    return affinity.fit("product", past)
 
 
 def test_neighbours_are_what_the_same_people_buy():
@@ -90,14 +91,14 @@ def test_same_input_same_scores(fitted):
 
 def test_one_young_snapshot_is_split_by_customers():
     only = shop(date(2024, 1, 1))
-    model = affinity.fit("product", [only], affinity.item_neighbours(only))
+    model = affinity.fit("product", [only])
     assert model.decision.held_out_on == only.on
     assert model.decision.champion.customers < 200
 
 
 def test_a_shop_of_one_product_keeps_to_the_simple_ranker():
     past = [shop(date(2024, 1, 1), items=2, seed=1), shop(date(2024, 6, 1), items=2, seed=2)]
-    model = affinity.fit("category", past, affinity.item_neighbours(past[-1]))
+    model = affinity.fit("category", past)
     assert model.decision.ranker == "personal_frequency"
 
 
@@ -112,21 +113,19 @@ def test_a_shop_of_exactly_one_product_is_measured_too():
         outcomes = {"customer_id": each.customer_ids.slice(0, 100), "item_key": np.zeros(100, dtype=int)}
         tables = (pa.table(columns) for columns in (customers, items, pairs, outcomes))
         single.append(affinity.from_tables(each.on, *tables))
-    model = affinity.fit("product", single, affinity.item_neighbours(single[-1]))
+    model = affinity.fit("product", single)
     assert model.decision.ranker == "personal_frequency"
     assert model.decision.champion.recall == 1
     assert model.decision.champion_new.customers == 0
 
 
 def test_a_shop_without_a_year_behind_it_learns_without_seasons():
-    from dataclasses import replace
-
     young = []
     for each in (shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)):
         facts = each.items.copy()
         facts[:, ITEM_FACTS.index("share_season")] = np.nan
         young.append(replace(each, items=facts))
-    assert affinity.fit("product", young, affinity.item_neighbours(young[-1])).decision.challenger is not None
+    assert affinity.fit("product", young).decision.challenger is not None
 
 
 def test_outcomes_of_items_not_yet_sold_are_left_out():
@@ -163,23 +162,49 @@ def test_limits_bound_the_candidates():
 
 def test_an_audience_finds_its_half_of_the_shop():
     past, now = shop(date(2024, 6, 1), seed=2), shop(date(2024, 9, 1), seed=3, outcomes=False)
-    returning = affinity.fit("product", [past], affinity.item_neighbours(past)).returning
-    model = affinity.fit_audience([past], returning)
-    near, before = affinity.item_neighbours(now), affinity.item_neighbours(past)
-    found = affinity.audience(model, now, near, past, before, [0])
-    even = np.array([int(name[1:]) % 2 == 0 for name in found.customer_ids.to_pylist()])
-    assert area_under_curve(found.probability, even) > 0.9
-    assert found.basis == "items"
-    sizes = [len(found.members(capture)) for capture in (0.5, 0.7, 0.9)]
-    assert sizes == sorted(sizes)
+    model = affinity.fit_audience([past])
+    positions, basis = asked_items(now, now.neighbours, [0])
+    score = model.log_odds(set_factors(now, now.neighbours, model.returning.probability(now), positions))
+    even = np.array([int(name[1:]) % 2 == 0 for name in now.customer_ids.to_pylist()])
+    assert area_under_curve(score, even) > 0.9
+    assert basis == "items"
+    assert list(model.quality.shares) == [0.5, 0.7, 0.9]
+    assert model.quality.area > model.quality.baseline_area
+
+
+def test_an_audience_is_sized_by_a_model_that_had_not_seen_the_day():
+    past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
+    model = affinity.fit_audience(past)
+    assert model.tested is not None
+    assert model.tested.intercept != model.intercept
+    size = affinity.audience_size(model, past[-1], np.array([0]))
+    assert 0 < size.shares[0.5] <= size.shares[0.7] <= size.shares[0.9] <= 1
+    assert size.held_out_buyers > 0
+    nobody = affinity.audience_size(model, past[-1], np.empty(0, dtype=np.int64))
+    assert nobody.shares == {capture: shares[0] for capture, shares in model.quality.shares.items()}
+
+
+def test_an_item_nobody_knows_is_asked_for_by_its_neighbours():
+    now = shop(date(2024, 9, 1), seed=3)
+    facts = now.items.copy()
+    facts[0, ITEM_FACTS.index("buyer_count")] = 4
+    rare = replace(now, items=facts)
+    positions, basis = asked_items(rare, now.neighbours, [0])
+    assert basis == "neighbours"
+    assert (positions % 2 == 0).all()
+    assert len(positions) > 1
 
 
 def test_capture_takes_the_fewest_that_hold_the_buyers():
-    score = np.array([9.0, 8, 7, 6, 5])
-    is_buyer = np.array([True, False, True, False, False])
-    assert share_for_capture(score, is_buyer, 0.5) == 1 / 5
-    assert share_for_capture(score, is_buyer, 0.9) == 3 / 5
-    assert share_for_capture(score, np.zeros(5, dtype=bool), 0.5) is None
+    score = np.log(np.array([0.4, 0.3, 0.2, 0.1]) / (1 - np.array([0.4, 0.3, 0.2, 0.1])))
+    is_buyer = np.array([True, False, True, False])
+    assert share_for_capture(score, is_buyer, 0.5) == pytest.approx(0.4)
+    assert share_for_capture(score, is_buyer, 0.9) == pytest.approx(0.9)
+    assert share_for_capture(score, np.zeros(4, dtype=bool), 0.5) is None
+
+
+def test_ties_are_taken_together():
+    assert share_before(np.array([2.0, 1, 1]), np.ones(3)) == pytest.approx([1 / 3, 1, 1])
 
 
 def test_measures_of_a_known_ranking():
