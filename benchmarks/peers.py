@@ -33,6 +33,7 @@ PLACES = 10
 FACTORS = 64
 NEIGHBOURS = 100
 ROWS = 500
+PENALTIES = (0.0, 0.001, 0.01, 0.1)
 OUTCOMES = ("days_to_next_order", "order_days_next_", "net_cents_next_")
 KEYS = ("customer_id", "snapshot_on", "days_ago", "valid_order_day_count", "net_revenue_amount", "gross_margin_amount")
 
@@ -62,8 +63,8 @@ def lifetimes_model(folder: Path, as_of: date, horizons: list[int], modified: bo
         [str(folder / "before.parquet"), as_of],
     ).df()
     frequency, recency, age = (histories[name].astype(float) for name in ("frequency", "recency", "age"))
-    fitter = (ModifiedBetaGeoFitter if modified else BetaGeoFitter)(penalizer_coef=0.0)
-    fitter.fit(frequency, recency, age)
+    purchases = ModifiedBetaGeoFitter if modified else BetaGeoFitter
+    fitter, penalty = fitted(purchases, frequency, recency, age)
     found = pd.DataFrame({"customer_id": histories["customer_id"]})
     for horizon in horizons:
         expected = fitter.conditional_expected_number_of_purchases_up_to_time(horizon, frequency, recency, age)
@@ -75,14 +76,28 @@ def lifetimes_model(folder: Path, as_of: date, horizons: list[int], modified: bo
             came_back = (frequency > 0) & (histories["later_amount"] > 0)
             if came_back.sum() < 2:
                 continue
-            spend = GammaGammaFitter(penalizer_coef=0.0)
-            spend.fit(frequency[came_back], histories["later_amount"][came_back])
+            spend, _ = fitted(GammaGammaFitter, frequency[came_back], histories["later_amount"][came_back])
             amount = spend.conditional_expected_average_profit(frequency, histories["later_amount"].fillna(0.0))
             found["revenue"] = expected * np.asarray(amount, dtype=float)
-    return {"intent": _write(found, folder, "mbgnbd" if modified else "bgnbd")}
+    note = {"note": f"converged only with a penalty of {penalty}"} if penalty else {}
+    return {"intent": _write(found, folder, "mbgnbd" if modified else "bgnbd")} | note
 
 
-def lightgbm(folder: Path, as_of: date, horizons: list[int]) -> Answers:
+def fitted(model: type, *columns: pd.Series) -> tuple[object, float]:
+    """A model of lifetimes, with the smallest penalty with which it converges: what its error message advises."""
+    from lifetimes.utils import ConvergenceError
+
+    for penalty in PENALTIES:
+        fitter = model(penalizer_coef=penalty)
+        try:
+            fitter.fit(*columns)
+        except ConvergenceError:
+            continue
+        return fitter, penalty
+    raise CannotError(f"{model.__name__} did not converge with any penalty of {PENALTIES}")
+
+
+def lightgbm(folder: Path, horizons: list[int]) -> Answers:
     """Gradient boosting with its defaults on the project's own snapshot features, rows of the past pooled."""
     import lightgbm
 
@@ -152,14 +167,18 @@ def implicit_model(folder: Path, levels: list[str], name: str) -> Answers:
         }[name]()
         model.fit(bought, show_progress=False)
 
-        def scores(part: sparse.csr_matrix, first: int, wanted: np.ndarray | None = None, model: object = model) -> np.ndarray:
+        def scores(
+            part: sparse.csr_matrix, first: int, wanted: np.ndarray | None = None, model: object = model
+        ) -> np.ndarray:
             if name == "als":
                 factors = model.item_factors if wanted is None else model.item_factors[wanted]
                 return model.user_factors[first : first + part.shape[0]] @ factors.T
             similar = model.similarity if wanted is None else model.similarity.tocsc()[:, wanted]
             return (part @ similar).toarray()
 
-        buyers = np.sort(pd.Index(customers).get_indexer(pd.read_parquet(folder / f"buyers_{level}.parquet")["customer_id"]))
+        buyers = np.sort(
+            pd.Index(customers).get_indexer(pd.read_parquet(folder / f"buyers_{level}.parquet")["customer_id"])
+        )
         lists: dict[str, list[pd.DataFrame]] = {"top": [], "new": []}
         for row in buyers:
             her = bought[[row]]
@@ -169,7 +188,9 @@ def implicit_model(folder: Path, levels: list[str], name: str) -> Answers:
             lists["new"].append(_best(customers[row], items, score))
         for which, tables in lists.items():
             empty = pd.DataFrame({"customer_id": [], "item": [], "place": []})
-            answers[f"{which}_{level}"] = _write(pd.concat(tables) if tables else empty, folder, f"{name}_{which}_{level}")
+            answers[f"{which}_{level}"] = _write(
+                pd.concat(tables) if tables else empty, folder, f"{name}_{which}_{level}"
+            )
 
         asked = pd.read_parquet(folder / f"asked_{level}.parquet")["item"]
         path = folder / f"{name}_audience_{level}.npy"
@@ -215,7 +236,7 @@ def main() -> None:
     runs: dict[str, tuple[str, Callable[[], Answers]]] = {
         "lifetimes_bgnbd": ("lifetimes", lambda: lifetimes_model(folder, as_of, horizons, modified=False)),
         "lifetimes_mbgnbd": ("lifetimes", lambda: lifetimes_model(folder, as_of, horizons, modified=True)),
-        "lightgbm": ("lightgbm", lambda: lightgbm(folder, as_of, horizons)),
+        "lightgbm": ("lightgbm", lambda: lightgbm(folder, horizons)),
     }
     if levels:
         for name in ("tfidf", "cosine", "als"):
@@ -225,8 +246,10 @@ def main() -> None:
         began = time.perf_counter()
         try:
             done[peer] = {"version": f"{package} {version(package)}", "answers": run()}
+        except CannotError as error:
+            done[peer] = {"reason": str(error)}
         except Exception as error:  # another tool's fault must not hide what the others say
-            done[peer] = {"reason": f"{type(error).__name__}: {error}" if not isinstance(error, CannotError) else str(error)}
+            done[peer] = {"reason": " ".join(f"{type(error).__name__}: {error}".split())}
         done[peer]["seconds"] = round(time.perf_counter() - began, 1)
     print(json.dumps(done))
 

@@ -170,7 +170,9 @@ def audiences_of(
     now, coming = nodes.scored_part(tables, as_of, level, "true")
     coming = np.where(np.isnan(coming), fitted.returning.probability(now), np.clip(coming, 1e-6, 1 - 1e-6))
     keys = dict(
-        connection.execute("select item, item_key from intermediate.int_affinity_items where kind = ?", [level]).fetchall()
+        connection.execute(
+            "select item, item_key from intermediate.int_affinity_items where kind = ?", [level]
+        ).fetchall()
     )
     position = {customer: number for number, customer in enumerate(customers.ids)}
     places = np.array([position[customer] for customer in now.customer_ids.to_pylist()], dtype=np.int64)
@@ -314,7 +316,9 @@ def measure(run: Run, lines: Path, python: Path, most_audiences: int) -> dict[st
         connection.execute("set timezone = 'UTC'; create temp view lines as select * from main.benchmark_lines")
         measure_intent(connection, run, customers, result)
         export(connection, run)
-        levels = [level for level in run.levels if measure_level(connection, run, customers, level, most_audiences, result)]
+        levels = [
+            level for level in run.levels if measure_level(connection, run, customers, level, most_audiences, result)
+        ]
         with run.step("peers"):
             result["peers"] = run_peers(run, python, levels)
         with run.step("measuring the peers"):
@@ -324,7 +328,10 @@ def measure(run: Run, lines: Path, python: Path, most_audiences: int) -> dict[st
 
 def line_notes(read: shop.Lines) -> list[str]:
     """What was left out, in sentences."""
-    notes = [f"{count:,} of {read.rows:,} lines left out: {fault.replace('_', ' ')}" for fault, count in read.left_out.items()]
+    notes = [
+        f"{count:,} of {read.rows:,} lines left out: {fault.replace('_', ' ')}"
+        for fault, count in read.left_out.items()
+    ]
     if read.without_product:
         notes.append(f"{read.without_product:,} lines without a product count as purchases but not as items")
     if read.negative_discounts:
@@ -332,13 +339,17 @@ def line_notes(read: shop.Lines) -> list[str]:
     return notes
 
 
-def measure_intent(connection: duckdb.DuckDBPyConnection, run: Run, customers: Customers, result: dict[str, Any]) -> None:
+def measure_intent(
+    connection: duckdb.DuckDBPyConnection, run: Run, customers: Customers, result: dict[str, Any]
+) -> None:
     """Purchase intent of Regulars and of the simple rules."""
     with run.step("measuring purchase intent"):
         if has_table(connection, "marts", "pred_purchase_intent"):
             said, odd = intent_of(connection, customers, run.as_of)
             result["regulars"]["purchase_intent"] = trained(connection, "pred_intent_models") | {"checks": odd}
-            run.notes += [f"pred_purchase_intent: {count} {name.replace('_', ' ')}" for name, count in odd.items() if count]
+            run.notes += [
+                f"pred_purchase_intent: {count} {name.replace('_', ' ')}" for name, count in odd.items() if count
+            ]
         else:
             said = Predictions()
             result["regulars"]["purchase_intent"] = {"basis": None, "gate_reason": "not built"}
@@ -347,9 +358,18 @@ def measure_intent(connection: duckdb.DuckDBPyConnection, run: Run, customers: C
             "recency": measures.by_recency(customers),
             "own_frequency": measures.by_own_frequency(customers),
         }
+        gate = result["regulars"]["purchase_intent"]["gate_reason"]
         for who, predictions in rules.items():
             for horizon in run.horizons:
-                run.add(who, measures.intent_figures(customers, predictions, horizon), f"{{}}_{horizon}d")
+                measured = measures.intent_figures(customers, predictions, horizon)
+                if who == "regulars" and gate and not said_anything(predictions, horizon):
+                    measured.reasons = dict.fromkeys(measured.reasons, gate)
+                run.add(who, measured, f"{{}}_{horizon}d")
+
+
+def said_anything(predictions: Predictions, horizon: int) -> bool:
+    """Whether anybody has a probability."""
+    return horizon in predictions.probability and bool(np.isfinite(predictions.probability[horizon]).any())
 
 
 def measure_level(
@@ -360,18 +380,18 @@ def measure_level(
     most_audiences: int,
     result: dict[str, Any],
 ) -> bool:
-    """Next items and audiences of one level by Regulars and by the simple rules; whether there is anything to measure."""
+    """Next items and audiences of one level, by Regulars and simple rules; whether there is anything to measure."""
     with run.step(f"measuring {level}"):
         shop.item_days(connection, run.as_of, level)
         facts = measures.make_item_tables(connection, run.as_of, 90)
         result["facts"][level] = facts
         few = facts["items_before"] <= LEAST_ITEMS
-        if few or not facts["buyers_of_known_items"]:
+        if not facts["buyers_of_known_items"]:
+            run.notes.append(f"{level}: not measured, nobody who had bought before bought a known one in the window")
+        elif few:
             run.notes.append(
-                f"{level}: next items not measured, "
-                + (f"only {facts['items_before']} of them were sold: ten places would hold most of all" if few
-                   else "nobody who had bought before bought one in the window")
-            )  # fmt: skip
+                f"{level}: next items not measured, only {facts['items_before']} were sold: ten places would hold most"
+            )
         if not facts["buyers_of_known_items"] or facts["items_before"] < 2:
             return False
         most = int(np.clip(MOST_NUMBERS // len(customers), 1, most_audiences))
@@ -382,46 +402,54 @@ def measure_level(
         buyers = measures.buyer_matrix(connection, customers, asked)
         export_level(connection, run, level, asked)
         pattern = level + "_{}_90d"
-        ready = has_table(connection, "marts", "pred_product_affinity")
-        listed = f"select customer_id, item, rank as place from marts.pred_product_affinity where kind = '{level}'"
-        new = (
-            f"select customer_id, item, row_number() over (partition by customer_id order by place) as place"
-            f" from ({listed}) as listed anti join owned using (customer_id, item)"
-        )
         if not few:
             measures.make_simple_lists(connection)
-            if ready:
-                run.add("regulars", measures.list_figures(connection, listed, new), pattern)
             for rule, who in (("frequency", "own_frequency"), ("popularity", "popularity")):
                 lists = (f"select * from {rule}_top", f"select * from {rule}_new")
                 run.add(who, measures.list_figures(connection, *lists), pattern)
-        if ready:
-            result["regulars"].setdefault("affinity", trained(connection, "pred_affinity_models"))
-            odd = connection.execute(
-                f"""
-                select count(*) filter (purchase_probability_90d is null or isnan(purchase_probability_90d)),
-                    sum(purchase_probability_90d) filter (rank <= 10)
-                from marts.pred_product_affinity where kind = '{level}'
-                """
-            ).fetchone()
-            hits = connection.execute(
-                f"select count(*) from ({listed}) as listed semi join targets using (customer_id, item) where place <= 10"
-            ).fetchone()
-            assert odd is not None
-            assert hits is not None
-            facts |= {
-                "rows_without_probability": odd[0], "expected_hits_of_first_ten": odd[1], "hits_of_first_ten": hits[0]
-            }  # fmt: skip
-            if hits[0] and odd[1] is not None:
-                run.figures.setdefault(f"{level}_first_ten_bias_90d", {})["regulars"] = odd[1] / hits[0] - 1
-            scores = audiences_of(connection, customers, run.as_of, level, asked)
-            run.add("regulars", measures.audience_figures(len(customers), buyers, scores), pattern)
         for who, simple in (
             ("recency", (-customers.recency_days for _ in asked)),
             ("own_frequency", measures.frequency_audiences(connection, customers, asked)),
         ):
             run.add(who, measures.audience_figures(len(customers), buyers, simple), pattern)
+        if not has_table(connection, "marts", "pred_product_affinity"):
+            return True
+        result["regulars"].setdefault("affinity", trained(connection, "pred_affinity_models"))
+        listed = f"select customer_id, item, rank as place from marts.pred_product_affinity where kind = '{level}'"
+        if not few:
+            new = (
+                "select customer_id, item, row_number() over (partition by customer_id order by place) as place"
+                f" from ({listed}) as listed anti join owned using (customer_id, item)"
+            )
+            run.add("regulars", measures.list_figures(connection, listed, new), pattern)
+            chances = first_ten(connection, level)
+            facts |= chances
+            if chances["hits_of_first_ten"]:
+                bias = chances["expected_hits_of_first_ten"] / chances["hits_of_first_ten"] - 1
+                run.figures.setdefault(f"{level}_first_ten_bias_90d", {})["regulars"] = bias
+        scores = audiences_of(connection, customers, run.as_of, level, asked)
+        try:
+            run.add("regulars", measures.audience_figures(len(customers), buyers, scores), pattern)
+        except Exception as error:  # the library's fault is a finding, and must not hide the other figures
+            run.notes.append(f"{level}: audiences not measured, {type(error).__name__}: {error}")
         return True
+
+
+def first_ten(connection: duckdb.DuckDBPyConnection, level: str) -> dict[str, Any]:
+    """What the chances of everybody's first ten items add up to, and how many were bought."""
+    row = connection.execute(
+        f"""
+        with listed as (
+            select customer_id, item, purchase_probability_90d as chance, rank as place
+            from marts.pred_product_affinity where kind = '{level}'
+        )
+        select count(*) filter (chance is null or isnan(chance)), coalesce(sum(chance) filter (place <= 10), 0),
+            count(*) filter (place <= 10 and targets.item is not null)
+        from listed left join targets on listed.customer_id = targets.customer_id and listed.item = targets.item
+        """
+    ).fetchone()
+    assert row is not None
+    return {"rows_without_probability": row[0], "expected_hits_of_first_ten": row[1], "hits_of_first_ten": row[2]}
 
 
 def measure_peers(
@@ -439,7 +467,12 @@ def measure_peers(
     for level in levels:
         shop.item_days(connection, run.as_of, level)
         facts = measures.make_item_tables(connection, run.as_of, 90)
-        asked = [r[0] for r in connection.execute(f"select item from read_parquet('{run.folder}/asked_{level}.parquet')").fetchall()]
+        asked = [
+            r[0]
+            for r in connection.execute(
+                f"select item from read_parquet('{run.folder}/asked_{level}.parquet')"
+            ).fetchall()
+        ]
         buyers = measures.buyer_matrix(connection, customers, asked)
         pattern = level + "_{}_90d"
         for who in PEERS:
@@ -477,7 +510,9 @@ def parsed(words: list[str] | None) -> tuple[argparse.Namespace, date, list[int]
     parser.add_argument("--horizons", default="30,90", help="days: 30, 90 or both")
     parser.add_argument("--levels", default="product", help="of product, category, brand; '' for none")
     parser.add_argument("--json", action="store_true", help="everything as JSON instead of a table")
-    parser.add_argument("--goals", action="store_true", help="beside the goals, which are for the UK data of the README")
+    parser.add_argument(
+        "--goals", action="store_true", help="beside the goals, which are for the UK data of the README"
+    )
     parser.add_argument("--audiences", type=int, default=2000, help="at most so many items' audiences (2000)")
     parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON, help="Python with requirements-peers.txt")
     parser.add_argument("--keep", type=Path, help="keep the scratch warehouse in this folder")

@@ -101,13 +101,16 @@ def read_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> Lines:
         """
         select
             count(*), count(*) filter (fault is null),
-            count(*) filter (fault is null and product_id is null), count(*) filter (fault is null and discount_amount < 0),
+            count(*) filter (fault is null and product_id is null),
+            count(*) filter (fault is null and discount_amount < 0),
             min(cast(ordered_at as date)) filter (fault is null), max(cast(ordered_at as date)) filter (fault is null)
         from judged_lines
         """
     ).fetchone()
     assert counted is not None
-    faults = connection.execute("select fault, count(*) from judged_lines where fault is not null group by 1").fetchall()
+    faults = connection.execute(
+        "select fault, count(*) from judged_lines where fault is not null group by 1"
+    ).fetchall()
     connection.execute("drop table judged_lines; drop table read_lines")
     if not counted[1]:
         raise RefusedError(f"{path} has no line with a customer, a date, and a positive quantity and price")
@@ -140,7 +143,9 @@ def finished_horizons(lines: Lines, as_of: date, horizons: list[int]) -> tuple[l
         if last <= lines.last_day:
             finished.append(horizon)
         else:
-            notes.append(f"{horizon} days: not measured, the window goes to {last} and the file ends on {lines.last_day}")
+            notes.append(
+                f"{horizon} days: not measured, the window goes to {last} and the file ends on {lines.last_day}"
+            )
     return finished, notes
 
 

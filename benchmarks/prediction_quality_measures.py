@@ -151,7 +151,7 @@ def by_recency(customers: Customers) -> Predictions:
 
 
 def by_own_frequency(customers: Customers) -> Predictions:
-    """Her own order days per day since her first, for ever; the date: her last order and her mean gap, within 90 days."""
+    """Her own order days per day since her first, for ever; the date: her last order and mean gap, within 90 days."""
     found = Predictions()
     for horizon in customers.earlier_recency_days:
         expected = customers.order_days / np.maximum(customers.age_days, horizon) * horizon
@@ -288,8 +288,12 @@ def make_simple_lists(connection: duckdb.DuckDBPyConnection) -> None:
             ), candidates as (
                 select buyers.customer_id, item, sold_30d, sold, 0 as days
                 from (select distinct customer_id from targets) as buyers cross join popular
-                {"union all select customer_id, item, sold_30d, sold, days from owned join known_items using (item) "
-                 "semi join targets using (customer_id)" if rule == "frequency" else ""}
+                {
+                "union all select customer_id, item, sold_30d, sold, days from owned join known_items using (item) "
+                "semi join targets using (customer_id)"
+                if rule == "frequency"
+                else ""
+            }
             ), best as (
                 select customer_id, item, max(days) as days, any_value(sold_30d) as sold_30d, any_value(sold) as sold
                 from candidates group by customer_id, item
@@ -322,6 +326,7 @@ def make_simple_lists(connection: duckdb.DuckDBPyConnection) -> None:
 def list_figures(connection: duckdb.DuckDBPyConnection, top: str, new: str) -> Measured:
     """Of two tables or queries with (customer_id, item, place): the best ten, and the best ten she never bought."""
     found = Measured()
+    ideal = np.cumsum(1 / np.log2(np.arange(2, PLACES + 2))).tolist()
     for prefix, source, condition in (
         ("known", top, "is_known"),
         ("all", top, "true"),
@@ -339,7 +344,7 @@ def list_figures(connection: duckdb.DuckDBPyConnection, top: str, new: str) -> M
             )
             select
                 avg(coalesce(hits, 0) / items),
-                avg(coalesce(gain, 0) / list_sum(list_transform(range(1, least(items, {PLACES}) + 1), x -> 1 / log2(x + 1))))
+                avg(coalesce(gain, 0) / {ideal}[least(items, {PLACES})])
             from wanted left join hits on wanted.customer_id = hits.customer_id
             """
         ).fetchone()
@@ -354,7 +359,7 @@ def asked_items(connection: duckdb.DuckDBPyConnection, most: int) -> tuple[list[
     items = [
         row[0]
         for row in connection.execute(
-            f"select item from targets where is_known group by item having count(*) >= {LEAST_ITEM_BUYERS} order by item"
+            f"select item from targets where is_known group by item having count(*) >= {LEAST_ITEM_BUYERS} order by 1"
         ).fetchall()
     ]
     step = -(-len(items) // max(most, 1))

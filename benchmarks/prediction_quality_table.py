@@ -74,7 +74,10 @@ def shown(result: dict[str, Any]) -> str:
     ]
     for name, model in result["regulars"].items():
         if isinstance(model, dict):
-            said.append(f"{name}: {model['basis'] or 'nothing'}" + (f" ({model['gate_reason']})" if model["gate_reason"] else ""))
+            said.append(
+                f"{name}: {model['basis'] or 'nothing'}"
+                + (f" ({model['gate_reason']})" if model["gate_reason"] else "")
+            )
     figures = result["figures"]
     goals = {name: tuple(goal) for name, goal in result.get("goals", {}).items()}
     who = [name for name in SHORT if any(values.get(name) is not None for values in figures.values())]
@@ -100,13 +103,24 @@ def shown(result: dict[str, Any]) -> str:
         widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
         said.append("")
         for row in [header, ["-" * width for width in widths], *rows]:
-            first, *others = (cell.ljust(w) if n == 0 else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True)))
+            first, *others = (
+                cell.ljust(w) if n == 0 else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
             said.append("  ".join([first, *others]).rstrip())
-    told = [f"{name}: {why['regulars']}" for name, why in result["reasons"].items() if "regulars" in why]
-    told += [f"{peer}: {model['reason']}" for peer, model in result["peers"].items() if "reason" in model]
+    told = _together({name: why["regulars"] for name, why in result["reasons"].items() if "regulars" in why})
+    told += _together({peer: model["reason"] for peer, model in result["peers"].items() if "reason" in model})
+    told += [f"{peer}: {model['note']}" for peer, model in result["peers"].items() if "note" in model]
     if told or result["notes"]:
         said += ["", *result["notes"], *told]
     return "\n".join(said)
+
+
+def _together(reasons: dict[str, str]) -> list[str]:
+    """One sentence for everything that has the same reason."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return [f"{', '.join(found)}: {reason}" for reason, found in names.items()]
 
 
 def _number(value: float | None) -> str:

@@ -25,6 +25,10 @@ LATER = {
     "web_events": f"occurred_at >= {SINCE}",
 }
 
+KEEPS_EVERY_TRAINING = ("pred_intent_models", "pred_affinity_models", "prediction_quality")
+# Learnt although the shop is small, and anew by every build: else a daily build scores with the model of the day before.
+VARS = ("--vars", '{"prediction_min_buyers": 300, "retrain_after_days": 0}')
+
 
 def run(*words: str) -> None:
     """Run one command; leave with its exit code if it fails."""
@@ -42,13 +46,18 @@ def load_sample(folder: Path) -> None:
 
 
 def marts(database: Path) -> dict[str, tuple[int, int]]:
-    """Rows of each mart, and a sum of row hashes that does not depend on their order."""
+    """Rows of each mart, and a sum of row hashes that does not depend on their order.
+
+    The stored models are left out, and their back-tests: they keep every training there was.
+    """
     with duckdb.connect(database, read_only=True) as connection:
         tables = connection.execute(
             "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
         ).fetchall()
         content = {}
         for (table,) in tables:
+            if table in KEEPS_EVERY_TRAINING:
+                continue
             row = connection.execute(f"select count(*), sum(hash(rows)) from marts.{table} as rows").fetchone()
             assert row is not None
             content[table] = row
@@ -82,16 +91,16 @@ def check_builds(database: Path) -> None:
     dbt = str(BIN / "dbt")
     models_only = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
     put_off(database)
-    run(dbt, "--warn-error", "--quiet", "build")
+    run(dbt, "--warn-error", "--quiet", "build", *VARS)
     first = marts(database)
-    run(dbt, "--warn-error", "--quiet", "build", *models_only)
+    run(dbt, "--warn-error", "--quiet", "build", *VARS, *models_only)
     expect_same("a second build of the same rows", first, marts(database))
     bring_back(database)
-    run(dbt, "--warn-error", "--quiet", "build", "--exclude-resource-type", "unit_test")
+    run(dbt, "--warn-error", "--quiet", "build", *VARS, "--exclude-resource-type", "unit_test")
     daily = marts(database)
     if daily == first:
         sys.exit("error: the load that was brought back changed nothing; the check would prove nothing")
-    run(dbt, "--warn-error", "--quiet", "build", "--full-refresh", *models_only)
+    run(dbt, "--warn-error", "--quiet", "build", *VARS, "--full-refresh", *models_only)
     expect_same("a full refresh after the daily build", daily, marts(database))
     print(f"{len(daily)} marts: a second build changes none, and a daily build makes them what a full refresh makes")
 

@@ -105,9 +105,6 @@ outcomes as (
         pairs.customer_id,
         pairs.snapshot_on,
         pairs.days_ago,
-        cast(
-            min({{ days_between('pairs.snapshot_on', 'sampled_days.ordered_on') }}) as integer
-        ) as days_to_next_order,
         {%- for horizon in [30, 90, 365] %}
         count(
             case
@@ -119,8 +116,11 @@ outcomes as (
                 when sampled_days.ordered_on < {{ add_days('pairs.snapshot_on', horizon) }}
                     then cast(round(sampled_days.net_amount * 100) as bigint)
             end
-        ), 0) as bigint) as net_cents_next_{{ horizon }}d{{ ',' if not loop.last }}
+        ), 0) as bigint) as net_cents_next_{{ horizon }}d,
         {%- endfor %}
+        cast(
+            min({{ days_between('pairs.snapshot_on', 'sampled_days.ordered_on') }}) as integer
+        ) as days_to_next_order
 
     from pairs
 
@@ -142,13 +142,13 @@ training as (
     select
         features.*,
         outcomes.days_ago,
-        outcomes.days_to_next_order,
         {%- for horizon in [30, 90, 365] %}
         case when outcomes.days_ago >= {{ horizon }} then outcomes.order_days_next_{{ horizon }}d end
             as order_days_next_{{ horizon }}d,
         case when outcomes.days_ago >= {{ horizon }} then outcomes.net_cents_next_{{ horizon }}d end
-            as net_cents_next_{{ horizon }}d{{ ',' if not loop.last }}
+            as net_cents_next_{{ horizon }}d,
         {%- endfor %}
+        outcomes.days_to_next_order
 
     from features
 

@@ -19,7 +19,7 @@ predictions as (
     select
         customer_id,
         purchase_probability_30d,
-        cast(expected_order_amount as numeric(18, 4)) as expected_order_amount
+        expected_order_amount
 
     from {{ ref('pred_purchase_intent') }}
 

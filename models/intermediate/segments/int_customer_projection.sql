@@ -38,7 +38,7 @@ projection as (
         coalesce(predictions.expected_orders_365d, 0) as expected_order_count,
         facts.order_count + coalesce(predictions.expected_orders_365d, 0) as projected_order_count,
         cast(
-            facts.net_revenue_amount + cast(coalesce(predictions.expected_revenue_365d, 0) as numeric(18, 4))
+            facts.net_revenue_amount + coalesce(predictions.expected_revenue_365d, 0)
             as numeric(18, 4)
         ) as projected_revenue_amount,
         coalesce(predictions.basis, 'history') as projection_basis

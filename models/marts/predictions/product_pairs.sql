@@ -89,20 +89,20 @@ pairs as (
 
     select
         purchases.item_key,
-        others.item_key as other_key,
+        other_purchases.item_key as other_key,
         count(*) as both_count,
-        {{ median_of(days_between('purchases.ordered_on', 'others.ordered_on')) }} as median_days
+        {{ median_of(days_between('purchases.ordered_on', 'other_purchases.ordered_on')) }} as median_days
 
     from purchases
 
-    inner join purchases as others
+    inner join purchases as other_purchases
         on
-            purchases.customer_id = others.customer_id
-            and purchases.item_key < others.item_key
+            purchases.customer_id = other_purchases.customer_id
+            and purchases.item_key < other_purchases.item_key
 
     group by
         purchases.item_key,
-        others.item_key
+        other_purchases.item_key
 
     having count(*) >= {{ var('pair_minimum_support') }}
 

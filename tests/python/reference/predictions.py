@@ -20,7 +20,8 @@ COLUMNS = [
 def read_predictions(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Those that count (a learnt model or the purchase model), by customer; none where nothing was built."""
     found = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = 'pred_purchase_intent'"
+        "select count(*) from information_schema.tables"
+        " where table_schema = 'marts' and table_name = 'pred_purchase_intent'"
     ).fetchone()
     if found is None or not found[0]:
         return pd.DataFrame(columns=COLUMNS).set_index("customer_id")

@@ -17,6 +17,9 @@ YEAR_DAYS = 365
 DECIMALS = 6
 """Of probabilities and expectations. The seventh digit may differ with how a processor adds; nobody acts on it."""
 
+MONEY = pa.decimal128(18, 4)
+MOST_MONEY = 1e13
+"""More than any shop has; the type holds ten times as much."""
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -25,11 +28,11 @@ SCHEMA = pa.schema(
         ("purchase_probability_90d", pa.float64()),
         ("expected_orders_90d", pa.float64()),
         ("expected_orders_365d", pa.float64()),
-        ("expected_order_amount", pa.float64()),
-        ("expected_revenue_90d", pa.float64()),
-        ("expected_revenue_365d", pa.float64()),
-        ("customer_lifetime_value", pa.float64()),
-        ("customer_lifetime_margin", pa.float64()),
+        ("expected_order_amount", MONEY),
+        ("expected_revenue_90d", MONEY),
+        ("expected_revenue_365d", MONEY),
+        ("customer_lifetime_value", MONEY),
+        ("customer_lifetime_margin", MONEY),
         ("churn_probability", pa.float64()),
         ("expected_next_order_on", pa.date32()),
         ("next_order_within_90d_on", pa.date32()),
