@@ -83,8 +83,8 @@ class Run:
             self.reasons.setdefault(pattern.format(name), {})[who] = reason
 
 
-def build(run: Run, select: list[str], places: int) -> str | None:
-    """Build the project's own models; what went wrong, if anything did."""
+def build(run: Run, select: list[str], places: int, most_seconds: int) -> str | None:
+    """Build the project's own models; what went wrong, if anything did. What was built before that is measured."""
     environment = os.environ | {
         "REGULARS_DATABASE": str(run.database),
         "DBT_TARGET_PATH": str(run.folder / "target"),
@@ -95,7 +95,12 @@ def build(run: Run, select: list[str], places: int) -> str | None:
         str(BIN / "dbt"), "--quiet", "--no-use-colors", "build", "--select", *select,
         "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--vars", json.dumps(settings),
     ]  # fmt: skip
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=most_seconds
+        )
+    except subprocess.TimeoutExpired:
+        return f"dbt build was ended after {most_seconds} seconds (--most-seconds)"
     return f"dbt build failed: {(done.stdout + done.stderr).strip()[-3000:]}" if done.returncode else None
 
 
@@ -267,7 +272,7 @@ def peer_intent(connection: duckdb.DuckDBPyConnection, path: Path, customers: Cu
 
 
 # -- one run ----------------------------------------------------------------------------------------------------------
-def measure(run: Run, lines: Path, python: Path, most_audiences: int) -> dict[str, Any]:
+def measure(run: Run, lines: Path, python: Path, most_audiences: int, most_seconds: int) -> dict[str, Any]:
     """Everything, as the JSON says it."""
     result: dict[str, Any] = {"lines": {"file": str(lines)}, "as_of": run.as_of.isoformat()}
     with duckdb.connect(str(run.database)) as connection:
@@ -307,7 +312,7 @@ def measure(run: Run, lines: Path, python: Path, most_audiences: int) -> dict[st
     places = int(np.clip(MOST_LISTED // len(customers), LEAST_PLACES, MOST_PLACES))
     select = ["+pred_purchase_intent", *(["+pred_product_affinity"] if run.levels else [])]
     with run.step("dbt build"):
-        failure = build(run, select, places)
+        failure = build(run, select, places, most_seconds)
     result["regulars"]["failure"] = failure
     if failure:
         run.notes.append(failure)
@@ -413,6 +418,10 @@ def measure_level(
         ):
             run.add(who, measures.audience_figures(len(customers), buyers, simple), pattern)
         if not has_table(connection, "marts", "pred_product_affinity"):
+            absent = Measured()
+            for name in [name for name in run.figures if name.startswith(f"{level}_")]:
+                absent.miss(name, "pred_product_affinity was not built")
+            run.add("regulars", absent, "{}")
             return True
         result["regulars"].setdefault("affinity", trained(connection, "pred_affinity_models"))
         listed = f"select customer_id, item, rank as place from marts.pred_product_affinity where kind = '{level}'"
@@ -514,6 +523,7 @@ def parsed(words: list[str] | None) -> tuple[argparse.Namespace, date, list[int]
         "--goals", action="store_true", help="beside the goals, which are for the UK data of the README"
     )
     parser.add_argument("--audiences", type=int, default=2000, help="at most so many items' audiences (2000)")
+    parser.add_argument("--most-seconds", type=int, default=7200, help="for dbt build (7200)")
     parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON, help="Python with requirements-peers.txt")
     parser.add_argument("--keep", type=Path, help="keep the scratch warehouse in this folder")
     args = parser.parse_args(words)
@@ -526,6 +536,8 @@ def parsed(words: list[str] | None) -> tuple[argparse.Namespace, date, list[int]
         raise RefusedError("no horizon was asked for; 30, 90 or both")
     if args.audiences < 1:
         raise RefusedError(f"audiences {args.audiences} is less than 1")
+    if args.most_seconds < 1:
+        raise RefusedError(f"most-seconds {args.most_seconds} is less than 1")
     return args, as_of, horizons, asked_list(args.levels, LEVELS, "level")
 
 
@@ -538,7 +550,7 @@ def main(words: list[str] | None = None) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             run = Run(folder.resolve(), as_of, horizons, levels)
             run.database.unlink(missing_ok=True)
-            result = measure(run, args.lines, args.peers_python, args.audiences)
+            result = measure(run, args.lines, args.peers_python, args.audiences, args.most_seconds)
     except RefusedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

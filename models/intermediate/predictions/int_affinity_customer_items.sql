@@ -57,15 +57,16 @@ customer_items as (
         kind,
         item_key,
         count(*) as order_day_count,
-        sum({{ halved_by_age('ordered_on', 'snapshot_on', var('affinity_half_life_days')) }}) as decayed_count,
-        sum({{ halved_by_age('ordered_on', 'snapshot_on', 30) }}) as recent_count,
-        sum({{ halved_by_age('ordered_on', 'snapshot_on', 60) }}) as weight_60d,
-        sum({{ halved_by_age('ordered_on', 'snapshot_on', 180) }}) as weight_180d,
-        sum({{ halved_by_age('ordered_on', 'snapshot_on', 365) }}) as weight_365d,
+        -- Rounded: the last bits of a sum of doubles depend on the order in which an engine adds up.
+        round(sum({{ halved_by_age('ordered_on', 'snapshot_on', var('affinity_half_life_days')) }}), 6) as decayed_count,
+        round(sum({{ halved_by_age('ordered_on', 'snapshot_on', 30) }}), 6) as recent_count,
+        round(sum({{ halved_by_age('ordered_on', 'snapshot_on', 60) }}), 6) as weight_60d,
+        round(sum({{ halved_by_age('ordered_on', 'snapshot_on', 180) }}), 6) as weight_180d,
+        round(sum({{ halved_by_age('ordered_on', 'snapshot_on', 365) }}), 6) as weight_365d,
         count(*) filter (where is_in_season) as season_count,
         {{ days_between('max(ordered_on)', 'snapshot_on') }} as days_since_item,
         avg(cast(gap_days as {{ type_double() }})) as gap_days,
-        avg(log_price) as log_price
+        round(sum(log_price), 6) / nullif(count(log_price), 0) as log_price
 
     from purchases
 

@@ -20,7 +20,7 @@ item_days as (
         count(gap_days) as gap_count,
         sum(cast(gap_days as {{ type_double() }})) as gap_days,
         count(log_price) as priced_count,
-        sum(log_price) as log_price
+        round(sum(log_price), 6) as log_price
 
     from purchases
 

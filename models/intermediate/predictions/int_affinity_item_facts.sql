@@ -105,7 +105,7 @@ item_sums as (
         sum(new_repeat_buyer_count) as repeat_buyer_count,
         sum(gap_count) as gap_count,
         coalesce(sum(gap_days), 0) as gap_days,
-        sum(log_price) / nullif(sum(priced_count), 0) as log_price
+        round(sum(log_price), 6) / nullif(sum(priced_count), 0) as log_price
 
     from item_days
 

@@ -74,8 +74,8 @@ purchases as (
         product_items.kind,
         product_items.item_key,
         order_lines.ordered_on,
-        sum(cast(order_lines.unit_count as {{ type_double() }})) as unit_count,
-        sum(cast(order_lines.paid_amount as {{ type_double() }})) as paid_amount
+        cast(sum(order_lines.unit_count) as {{ type_double() }}) as unit_count,
+        cast(sum(order_lines.paid_amount) as {{ type_double() }}) as paid_amount
 
     from order_lines
 
@@ -97,7 +97,7 @@ purchases_in_sequence as (
         kind,
         item_key,
         ordered_on,
-        case when paid_amount > 0 and unit_count > 0 then ln(paid_amount / unit_count) end as log_price,
+        case when paid_amount > 0 and unit_count > 0 then round(ln(paid_amount / unit_count), 6) end as log_price,
         row_number() over (partition by customer_id, item_key order by ordered_on) as purchase_number,
         {{ days_between(
             'lag(ordered_on) over (partition by customer_id, item_key order by ordered_on)', 'ordered_on'

@@ -31,8 +31,10 @@ COLUMNS = ("model_name", "model_version", "trained_as_of", "measures")
 def quality_rows(trained: Iterable[Mapping[str, Any]]) -> pa.Table:
     """One row per measure of each trained model.
 
-    ``trained`` holds `COLUMNS` of the artefact tables; ``measures`` is their JSON.
+    ``trained`` holds `COLUMNS` of the artefact tables; ``measures`` is their JSON. Two trainings that made the same model
+    are one version.
     """
+    versions = {model["model_version"]: model for model in trained}
     rows = [
         {
             "model_name": model["model_name"],
@@ -47,7 +49,7 @@ def quality_rows(trained: Iterable[Mapping[str, Any]]) -> pa.Table:
             "tested_as_of": date.fromisoformat(measure["tested_as_of"]),
             "customer_count": measure["customer_count"],
         }
-        for model in trained
+        for model in versions.values()
         for measure in json.loads(model["measures"])
     ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
