@@ -31,8 +31,8 @@ COLUMNS = ("model_name", "model_version", "trained_as_of", "measures")
 def quality_rows(trained: Iterable[Mapping[str, Any]]) -> pa.Table:
     """One row per measure of each trained model.
 
-    ``trained`` holds `COLUMNS` of the artefact tables; ``measures`` is their JSON. Two trainings that made the same model
-    are one version.
+    ``trained`` holds `COLUMNS` of the artefact tables; ``measures`` is their JSON. Two trainings that made the same
+    model are one version.
     """
     versions = {model["model_version"]: model for model in trained}
     rows = [

@@ -20,14 +20,18 @@ SQL_TYPES = {
     "binary": "blob",
     "decimal128(18, 4)": "decimal(18, 4)",
 }
-HAS_PREDICTION = "order_day_count is not null and hash(customer_id) % 5 > 0"
+# Of what she did, not of her id or of the size of money: both may change without changing a label.
+HISTORY = "order_day_count, age_days, recency_days"
+HAS_PREDICTION = f"order_day_count is not null and hash({HISTORY}) % 5 > 0"
 MADE_UP = {
     "customer_id": "customer_id",
     "as_of_date": "snapshot_on",
-    "purchase_probability_30d": f"case when {HAS_PREDICTION} then (hash(customer_id, 'probability') % 20) / 20.0 end",
-    "expected_orders_365d": f"case when {HAS_PREDICTION} then (hash(customer_id, 'orders') % 50) / 8.0 end",
-    "expected_revenue_365d": f"case when {HAS_PREDICTION} then (hash(customer_id, 'revenue') % 4000) / 4.0 end",
-    "expected_order_amount": f"case when {HAS_PREDICTION} then 5 + hash(customer_id, 'amount') % 30 end",
+    "purchase_probability_30d": f"case when {HAS_PREDICTION} then (hash({HISTORY}, 'probability') % 20) / 20.0 end",
+    "expected_orders_365d": f"case when {HAS_PREDICTION} then (hash({HISTORY}, 'orders') % 50) / 8.0 end",
+    "expected_revenue_365d": (
+        f"case when {HAS_PREDICTION} then net_revenue_amount * (hash({HISTORY}, 'revenue') % 8) / 2 end"
+    ),
+    "expected_order_amount": f"case when {HAS_PREDICTION} then net_revenue_amount * (1 + order_day_count % 3) end",
     "basis": f"case when {HAS_PREDICTION} then 'blend' when order_day_count is not null then 'history' end",
 }
 
@@ -44,5 +48,6 @@ STAND_INS = {
     "pred_purchase_intent": _select(scoring.SCHEMA, MADE_UP, '"regulars"."intermediate"."int_intent_scoring"'),
     "pred_affinity_models": _select(artefacts.SCHEMA, {}, "(select 1 where false)"),
     "pred_product_affinity": _select(affinity.SCORES, {}, "(select 1 where false)"),
+    "pred_interested_in": _select(affinity.INTERESTS, {}, "(select 1 where false)"),
     "prediction_quality": _select(quality.SCHEMA, {}, "(select 1 where false)"),
 }
