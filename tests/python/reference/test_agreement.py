@@ -123,11 +123,6 @@ def test_a_difference_is_told_with_both_sides(reference, warehouse, statement, s
     assert said in str(failure.value)
 
 
-def test_predicted_ad_segments_are_not_the_reference_s_business(reference, warehouse):
-    change(warehouse, "insert into marts.customer_ad_segments values ('z', 'likely_to_buy_30d')")
-    assert differences(_flat(reference), warehouse) == []
-
-
 def test_only_the_frames_asked_for_are_compared(reference, warehouse):
     change(warehouse, "drop table marts.customer_importance")
     frames = [name for name in reference if name != "customer_importance"]
