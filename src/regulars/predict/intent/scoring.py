@@ -84,7 +84,9 @@ def score(model: IntentModel, batch: pa.RecordBatch, origin: Origin, churn: Chur
         "customer_id": batch.column("customer_id"),
         "as_of_date": batch.column("snapshot_on"),
     }
-    columns |= _history(batch) if model.shop is None else _predictions(model, model.shop, batch, churn)
+    # A batch of none but prospects has nobody to predict, and the models take no empty matrix.
+    if batch.num_rows:
+        columns |= _history(batch) if model.shop is None else _predictions(model, model.shop, batch, churn)
     about = {
         "basis": model.basis,
         "gate_reason": model.gate_reason,

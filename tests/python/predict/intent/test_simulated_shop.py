@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from regulars.predict import metrics
+from regulars.predict import artefacts, metrics
+from regulars.predict.intent.scoring import Churn, Origin, score
 
 from .conftest import BuiltShop, before, build_predictions
 from .shops import Shop, orders_of
@@ -247,6 +248,22 @@ def test_a_young_model_scores_again_and_nothing_is_trained(trained: Shop, predic
     again = Shop(trained.warehouse, trained.stored)
     assert again.train().num_rows == 0
     assert again.score().equals(predicted)
+
+
+def test_a_batch_of_none_but_prospects_is_scored(trained: Shop) -> None:
+    # A shop of a hundred thousand profiles who never bought has such batches.
+    stored = trained.stored
+    assert stored is not None
+    scored = trained.relation("int_intent_scoring").limit(3).to_arrow_table()
+    nothing = pa.nulls(3, pa.int64())
+    prospects = scored.set_column(
+        scored.column_names.index("order_day_count"), "order_day_count", nothing
+    ).to_batches()[0]
+    kept = artefacts.stored(stored.to_pylist()[0])
+    found = score(kept.model, prospects, Origin(kept.version, "fresh"), Churn(365, 0.33, 0.66))
+    assert found.column("gate_reason").to_pylist() == ["has not bought yet"] * 3
+    assert found.column("purchase_probability_30d").null_count == 3
+    assert found.column("customer_id").to_pylist() == scored.column("customer_id").to_pylist()
 
 
 def test_training_is_due_after_so_many_days_or_with_other_settings(history_shop: Shop) -> None:
