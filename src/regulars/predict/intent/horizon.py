@@ -12,7 +12,7 @@ from regulars.predict import metrics
 from regulars.predict.btyd import mbgnbd
 from regulars.predict.intent import parts
 from regulars.predict.intent.design import Buyers, ShopView, expected_amounts, expected_orders, log_odds_of
-from regulars.predict.intent.levels import Forecast, Level, forecast, shift_to_rate
+from regulars.predict.intent.levels import NEWEST, SEASON, Forecast, Level, forecast, shift_to_rate
 from regulars.predict.intent.parts import LearningRows, Scaling, scaling_of
 from regulars.predict.intent.snapshots import Snapshot, known_by
 
@@ -33,6 +33,8 @@ Loss = Callable[[Sequence[Snapshot], Sequence[Snapshot], int, Sequence[tuple[str
 RECENCY_BINS = 20
 LEAST_SLOPE, GREATEST_SLOPE = 0.7, 1.3
 SLOPE_WEIGHT = 0.5
+PRIOR_SNAPSHOTS = 1.0
+"""The purchase model is right as it stands: so many snapshots' worth of doubt about what the newest ones add to it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ class ProbabilityModel:
     fitted: Mapping[str, object]
     scaling: Scaling | None
     level: Forecast
+    """Forecast from the parts' own levels or from the purchase model's: see `fit_probability`."""
     slope: float = 1.0
     shift: float = 0.0
+    """Of the stretched log odds, so that the mean probability is the rate that the level foresees."""
     recency_table: tuple[Floats, Floats] | None = None
     """Upper edges of recency, and the log odds within; for the naive baseline."""
 
@@ -74,7 +78,10 @@ class CountModel:
     fitted: Mapping[str, object]
     scaling: Scaling | None
     level: Forecast
-    revenue_level: Forecast = field(default_factory=lambda: Forecast(0.0, False))
+    """As above."""
+    shift: float = 0.0
+    """Logarithm of the factor that brings all orders to the total that the level foresees."""
+    revenue_level: Forecast = field(default_factory=lambda: Forecast(0.0, NEWEST))
     """On top of orders times amount: what a season does to the amount of an order."""
 
     def orders_before_level(self, buyers: Buyers, matrix: Floats, shop: ShopView) -> Floats:
@@ -91,7 +98,7 @@ class CountModel:
 
     def orders(self, buyers: Buyers, matrix: Floats, shop: ShopView) -> Floats:
         """Of n customers, with the season."""
-        orders: Floats = self.orders_before_level(buyers, matrix, shop) * np.exp(self.level.value)
+        orders: Floats = self.orders_before_level(buyers, matrix, shop) * np.exp(self.shift)
         return orders
 
 
@@ -129,23 +136,39 @@ def fit_probability(
         kept_parts = tuple(name for name in kept_parts if name in fitted)
     table = recency_table(known[0], horizon) if known and kept_parts == (RECENCY,) else None
     model = ProbabilityModel(
-        horizon, kept_parts, fitted, scaling, Forecast(0.0, False), slope, 0.0, recency_table=table
+        horizon, kept_parts, fitted, scaling, Forecast(0.0, NEWEST), slope, 0.0, recency_table=table
     )
-    levels = {snapshot.days_ago: _shift_of(model, snapshot) for snapshot in known}
-    level = forecast(levels, days_ago=target.days_ago, horizon_days=horizon, full_history_days=full_history_days)
-    odds = model.log_odds(target.buyers, target.matrix, target.shop)
-    rate = float(expit(odds + level.value).mean()) if len(odds) else 0.0
-    return replace(model, level=level, shift=shift_to_rate(slope * odds, rate) if len(odds) else level.value)
+    if not len(target):
+        return model
+
+    def level_of(odds: Callable[[Snapshot], Floats]) -> tuple[Forecast, float]:
+        """The forecast, and the rate on the target day that follows."""
+        levels = {snapshot.days_ago: _shift_of(odds(snapshot), snapshot, horizon) for snapshot in known}
+        found = forecast(
+            levels,
+            days_ago=target.days_ago,
+            horizon_days=horizon,
+            full_history_days=full_history_days,
+            prior_snapshots=PRIOR_SNAPSHOTS,
+        )
+        return found, float(expit(odds(target) + found.value).mean())
+
+    # Of a young shop the purchase model foresees the rate: it knows how silence and age wear on, while what was learnt
+    # from the first months has never seen customers as old as today's. With years to compare, what was learnt has.
+    level, rate = level_of(lambda snapshot: model.log_odds(snapshot.buyers, snapshot.matrix, snapshot.shop))
+    if level.source != SEASON:
+        level, rate = level_of(lambda snapshot: purchase_log_odds(snapshot.buyers, snapshot.shop, horizon))
+    odds = slope * model.log_odds(target.buyers, target.matrix, target.shop)
+    return replace(model, level=level, shift=shift_to_rate(odds, rate))
 
 
-def _shift_of(model: ProbabilityModel, snapshot: Snapshot) -> Level:
+def _shift_of(odds: Floats, snapshot: Snapshot, horizon: int) -> Level:
     """The level that one past snapshot asks for.
 
     As if one customer more had been there, as likely to order as the others were thought to be: of a few customers
     none may order, and the shift that says so has no end.
     """
-    odds = model.log_odds(snapshot.buyers, snapshot.matrix, snapshot.shop)
-    bought = float((snapshot.orders(model.horizon_days) > 0).sum())
+    bought = float((snapshot.orders(horizon) > 0).sum())
     rate = (bought + float(expit(odds).mean())) / (len(snapshot) + 1.0)
     return Level(shift_to_rate(odds, rate), snapshot.history_days)
 
@@ -168,21 +191,46 @@ def fit_counts(
         expected = np.concatenate([_levelled_expectation(snapshot, horizon) for snapshot in known])
         fitted = parts.fit_ratio(rows, actual, expected, wanted)
         kept_parts = tuple(name for name in kept_parts if name in fitted or name == PURCHASE_MODEL)
-    model = CountModel(horizon, kept_parts, fitted, scaling, Forecast(0.0, False))
-    levels, revenue_levels = {}, {}
-    for snapshot in known:
-        orders = model.orders_before_level(snapshot.buyers, snapshot.matrix, snapshot.shop)
-        actual, revenue = snapshot.orders(horizon), snapshot.revenue(horizon)
+    model = CountModel(horizon, kept_parts, fitted, scaling, Forecast(0.0, NEWEST))
+    if not len(target):
+        return model
+
+    def level_of(orders: Callable[[Snapshot], Floats]) -> tuple[Forecast, float]:
+        """The forecast, and the total on the target day that follows."""
         # As if one order more had come, and been expected: the same as for probabilities.
-        factor = _log_ratio(actual.sum() + 1.0, orders.sum() + 1.0)
-        levels[snapshot.days_ago] = Level(factor, snapshot.history_days)
-        worth = orders * np.exp(factor) * expected_amounts(snapshot.buyers, snapshot.shop)
-        revenue_levels[snapshot.days_ago] = Level(_log_ratio(revenue.sum(), worth.sum()), snapshot.history_days)
-    level, revenue_level = (
-        forecast(found, days_ago=target.days_ago, horizon_days=horizon, full_history_days=full_history_days)
-        for found in (levels, revenue_levels)
+        levels = {
+            snapshot.days_ago: Level(
+                _log_ratio(snapshot.orders(horizon).sum() + 1.0, orders(snapshot).sum() + 1.0), snapshot.history_days
+            )
+            for snapshot in known
+        }
+        found = forecast(
+            levels,
+            days_ago=target.days_ago,
+            horizon_days=horizon,
+            full_history_days=full_history_days,
+            prior_snapshots=PRIOR_SNAPSHOTS,
+        )
+        return found, float(orders(target).sum()) * float(np.exp(found.value))
+
+    def own_orders(snapshot: Snapshot) -> Floats:
+        return model.orders_before_level(snapshot.buyers, snapshot.matrix, snapshot.shop)
+
+    # As for probabilities: whose level depends on how long the shop is known.
+    level, total = level_of(own_orders)
+    if level.source != SEASON:
+        level, total = level_of(lambda snapshot: expected_orders(snapshot.buyers, snapshot.shop, horizon))
+    revenue_levels = {}
+    for snapshot in known:
+        orders, revenue = own_orders(snapshot), float(snapshot.revenue(horizon).sum())
+        factor = _log_ratio(snapshot.orders(horizon).sum() + 1.0, orders.sum() + 1.0)
+        worth = float((orders * np.exp(factor) * expected_amounts(snapshot.buyers, snapshot.shop)).sum())
+        revenue_levels[snapshot.days_ago] = Level(_log_ratio(revenue, worth), snapshot.history_days)
+    revenue_level = forecast(
+        revenue_levels, days_ago=target.days_ago, horizon_days=horizon, full_history_days=full_history_days
     )
-    return replace(model, level=level, revenue_level=revenue_level)
+    shift = _log_ratio(total, float(own_orders(target).sum()))
+    return replace(model, level=level, shift=shift, revenue_level=revenue_level)
 
 
 def learning_rows(known: Sequence[Snapshot]) -> tuple[LearningRows, Scaling]:

@@ -23,6 +23,9 @@ LONG_WINDOW_DAYS = 60
 DRIFT_WEIGHT = 0.5
 """How much of the difference to a year ago is taken to last: halfway between all and nothing."""
 HIGHEST_SHIFT = 8.0
+SEASON = "the same weeks a year ago"
+SEASON_AND_NEWEST = "the same weeks a year ago and the newest snapshots"
+NEWEST = "the newest snapshots"
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ class Forecast:
     """The level expected now and where it comes from."""
 
     value: float
-    is_seasonal: bool
-    """Whether it comes from the same weeks a year ago, not only from the newest snapshots."""
+    source: str
+    """`SEASON`, `SEASON_AND_NEWEST` or `NEWEST`."""
 
 
 def shift_to_rate(log_odds: Floats, rate: float) -> float:
@@ -59,7 +62,12 @@ def shift_to_rate(log_odds: Floats, rate: float) -> float:
 
 
 def forecast(
-    levels: Mapping[int, Level], *, days_ago: int, horizon_days: int, full_history_days: int | None
+    levels: Mapping[int, Level],
+    *,
+    days_ago: int,
+    horizon_days: int,
+    full_history_days: int | None,
+    prior_snapshots: float = 0.0,
 ) -> Forecast:
     """The level of the snapshot ``days_ago``, from those whose outcome was known by then.
 
@@ -70,14 +78,16 @@ def forecast(
     horizon_days: length of the windows that the levels describe.
     full_history_days: so much history before a snapshot makes its level comparable; before, everybody looks new.
         None: no season is looked for.
+    prior_snapshots: without a season, so many newest snapshots with a level of 0 are added to those that are known.
 
-    A season is believed where one year can be held against another: at least one known snapshot has a comparable one a
-    year before it. Then the level is that of the same weeks a year ago, plus half of what the newest (up to three)
-    such pairs differ by. Else it is the newest levels, fading.
+    The newest levels, fading, are what is known of every shop. With a comparable snapshot a year ago they are averaged
+    with it. Where also one year can be held against another, as at least one known snapshot has a comparable one a year
+    before it, the level is that of the same weeks a year ago, plus half of what the newest (up to three) such pairs
+    differ by.
     """
     known = {ago: level for ago, level in levels.items() if ago >= days_ago + horizon_days}
     if not known:
-        return Forecast(0.0, False)
+        return Forecast(0.0, NEWEST)
     values = {ago: level.value for ago, level in known.items()}
     newest = min(known)
     history_days = known[newest].history_days + newest
@@ -90,10 +100,12 @@ def forecast(
     year_ago = year_before(days_ago)
     pairs = [value - before for ago, value in sorted(values.items()) if (before := year_before(ago)) is not None][:3]
     if year_ago is not None and pairs:
-        return Forecast(year_ago + DRIFT_WEIGHT * float(np.mean(pairs)), True)
+        return Forecast(year_ago + DRIFT_WEIGHT * float(np.mean(pairs)), SEASON)
     weights = {ago: float(np.exp(-(ago - newest) / FADE_DAYS)) for ago in sorted(values)}
-    faded = sum(weight * values[ago] for ago, weight in weights.items())
-    return Forecast(faded / sum(weights.values()), False)
+    faded = sum(weight * values[ago] for ago, weight in weights.items()) / (sum(weights.values()) + prior_snapshots)
+    if year_ago is not None:
+        return Forecast(year_ago + DRIFT_WEIGHT * (faded - year_ago), SEASON_AND_NEWEST)
+    return Forecast(faded, NEWEST)
 
 
 def _at(levels: Mapping[int, float], days_ago: int, horizon_days: int) -> float | None:

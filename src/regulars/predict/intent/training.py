@@ -250,7 +250,7 @@ def _ship_counts(run: _Run, days: int, tested_probability: Floats | None) -> _Sh
         known = run.longest_known(days)
         if known is not None:
             shorter = horizons.fit_counts(run.snapshots, run.today, known, first, full_history_days=None)
-            model = replace(model, level=shorter.level, revenue_level=shorter.revenue_level)
+            model = replace(model, level=shorter.level, shift=shorter.level.value, revenue_level=shorter.revenue_level)
     return _Shipped(model, measures, _choice("orders", model, judged_on), warning)
 
 
@@ -276,9 +276,8 @@ def _test_counts(run: _Run, held_out: Snapshot, days: int, probability: Floats) 
 
 
 def _choice(what: str, model: ProbabilityModel | CountModel, judged_on: str) -> str:
-    season = "the same weeks a year ago" if model.level.is_seasonal else "the newest snapshots"
     kept = " + ".join(model.kept_parts)
-    return f"{what} {model.horizon_days}d: {kept}, judged on {judged_on}; level from {season}"
+    return f"{what} {model.horizon_days}d: {kept}, judged on {judged_on}; level from {model.level.source}"
 
 
 def _date_measures(run: _Run) -> tuple[Measure, ...]:

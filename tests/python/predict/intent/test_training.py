@@ -59,6 +59,23 @@ def test_a_few_customers_of_whom_none_came_back_do_not_drown_the_shop(today: Sna
     assert counted.revenue_level.value == 0
 
 
+def test_a_young_shop_is_as_busy_as_the_purchase_model_foresees(past: Sequence[Snapshot], today: Snapshot) -> None:
+    # Seven months: what was learnt tells customers apart, but has seen none as old as today's.
+    young = [snapshot for snapshot in past if snapshot.days_ago <= 210]
+    learnt = horizon.fit_probability(young, today, 90, ("regression",), full_history_days=180)
+    bare = horizon.fit_probability(young, today, 90, ("purchase_model",), full_history_days=180)
+    assert learnt.kept_parts == ("regression",)
+    assert learnt.level == bare.level
+    rates = [model.probability(today.buyers, today.matrix, today.shop).mean() for model in (learnt, bare)]
+    assert rates[0] == pytest.approx(rates[1])
+    counted = [
+        horizon.fit_counts(young, today, 90, kept, full_history_days=180).orders(today.buyers, today.matrix, today.shop)
+        for kept in (("purchase_model", "regression"), ("purchase_model",))
+    ]
+    assert counted[0].sum() == pytest.approx(counted[1].sum())
+    assert np.corrcoef(*counted)[0, 1] < 0.9999
+
+
 def test_below_the_gate_the_purchase_model_alone_is_used_at_the_level_of_the_shop(
     past: Sequence[Snapshot], today: Snapshot
 ) -> None:
