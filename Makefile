@@ -17,7 +17,7 @@ demo: $(VENV)/.runtime  ## a sample shop, from files to segments, in one go
 # The linter and the builds have a warehouse each and run beside each other; the rest uses both processors itself.
 test: $(VENV)/.test  ## everything CI runs
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint build-check
-	@$(MAKE) --no-print-directory pytest
+	@$(MAKE) --no-print-directory pytest mutation
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -31,8 +31,7 @@ build-check: $(VENV)/.test
 pytest: $(VENV)/.test
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore=tests/python/mutation
 
-# Not in `test` at present: its writer of reasons does not know predictions yet (CHANGELOG, known gaps).
-# It uses both processors itself.
+# On its own: it uses both processors itself.
 mutation: $(VENV)/.test
 	$(BIN)/pytest tests/python/mutation
 

@@ -14,15 +14,17 @@ import duckdb
 import pandas as pd
 from project.harness import Project, Shop, Warehouse
 from project.random_loads import RandomShop
+from project.stand_ins import given_intent
 from reference import compute, differences
 from reference.agreement import KEYS, NOT_COMPARED, RELATIONS
 from reference.calendar_days import day_number
+from reference.predictions import read_predictions
 from reference.rules import Rules
 from reference.seeds import read_seeds
 
 from . import shops
 from .check import Case
-from .hand_made import AS_OF
+from .hand_made import AS_OF, PREDICTED
 from .reasons import ReasonWriter
 
 REASONS = {
@@ -32,6 +34,17 @@ REASONS = {
     "customer_personas": "persona_reason",
     "customer_types": "customer_type_reason",
     "customer_ad_segments": "ad_segment_reason",
+}
+
+FLAGS = {
+    "is_best_customer": "best_customers",
+    "is_sale_shopper": "sale_shoppers",
+    "is_full_price_shopper": "full_price_shoppers",
+    "is_gift_buyer": "gift_buyers",
+    "is_disengaged": "disengaged",
+    "is_peak_season_buyer": "peak_season_buyers",
+    "is_likely_to_buy_30d": "likely_to_buy_30d",
+    "is_likely_high_order_value": "likely_high_order_value",
 }
 
 # The vars of the second compilation: what is read only under them can show itself only there.
@@ -83,6 +96,16 @@ def hand_made_shops() -> dict[str, Shop]:
         "half a unit": shops.half_a_unit("10.0003", "10.0001", "10.0002", "10"),
         "half a unit later": shops.half_a_unit("10.0004", "10.0001", "10.0002"),
         "full price": shops.full_price(),
+        "expected": shops.expected(),
+        # What is left of a mean in whole millionths is less than her own chance, and she is alone all the same.
+        "one prediction": shops.likely(0.1234564),
+        "two predictions": shops.likely(0.1, 0.3),
+        # The fifth of six has a percent rank of just .8, and the mean of all: no more than it, a hair more.
+        "as likely as all": shops.likely(0.1, 0.1, 0.1, 0.1, 0.2, 0.6),
+        "hardly likelier": shops.likely(0.1, 0.1, 0.1, 0.099999, 0.2, 0.6),
+        # The fourth is above the mean as well, and that is not enough; 61.249 and 30.749 are 61.2 and 30.7 percent.
+        "four likely": shops.likely(0.01, 0.01, 0.01, 0.5, 0.61249, 0.70245),
+        "equally likely": shops.likely(0.3, 0.3, 0.3),
     }
 
 
@@ -93,7 +116,7 @@ Job = Callable[[Project, Path], Case]
 def default_jobs(sample: Path, sample_as_of: str) -> list[Job]:
     """Every case of the default vars, the ones that take longest first."""
     jobs: list[Job] = [
-        partial(against_reference, name="sample", shop=sample, as_of=sample_as_of),
+        partial(against_reference, name="sample", shop=sample, as_of=sample_as_of, makes_up_predictions=True),
         *(partial(random_shop, seed=seed) for seed in RANDOM_SHOPS),
         *(partial(against_reference, name=name, shop=shop) for name, shop in hand_made_shops().items()),
         partial(against_reference, name="season", shop=shops.season(), seasons=shops.SEASON),
@@ -150,7 +173,7 @@ def random_shop(project: Project, folder: Path, *, seed: int) -> Case:
     shop = RandomShop(seed)
     shop.load(size)
     rows = {table: list(found.values()) for table, found in shop.rows.items()}
-    return against_reference(project, folder, name=f"random {seed}", shop=rows, as_of=as_of)
+    return against_reference(project, folder, name=f"random {seed}", shop=rows, as_of=as_of, makes_up_predictions=True)
 
 
 # Customer, tier, tier before, day: what earlier builds have written down. Expected: the newest change as of the date.
@@ -215,20 +238,26 @@ def against_reference(
     as_of: str = AS_OF,
     seasons: Sequence[dict[str, str]] = (),
     variables: dict[str, Any] | None = None,
+    makes_up_predictions: bool = False,
 ) -> Case:
-    """A case whose unchanged marts agree with the reference in every column the reference has, and in every reason.
+    """A case whose unchanged marts agree with the reference in every column the reference has, in every reason, and in
+    every flag of an ad segment.
 
     Parameters
     ----------
     shop: its landing rows, or a database file that has them.
     seasons: rows of the seed peak_seasons.
     variables: the vars the project was compiled with.
+    makes_up_predictions: for some of its customers; otherwise there are those that the shop says.
 
     Raises
     ------
     AssertionError: where they do not; nothing could be learned from such a shop.
     """
     path = folder / DATABASE_FILE
+    if not makes_up_predictions:
+        rows = [] if isinstance(shop, Path) else shop.get(PREDICTED, [])
+        project = project.with_sql(PREDICTED, given_intent(rows))
     _build(project, path, shop, as_of, seasons)
     wide = [column for column, *_ in _rows(path, "describe marts.customer_segments")]
 
@@ -244,13 +273,16 @@ def against_reference(
     # What customer types say of a margin is written down by hand (`margins`).
     with_reasons = {mart: column for mart, column in REASONS.items() if not variables or mart != "customer_types"}
     created_on = dict(_rows(path, "select customer_id, created_on from marts.customer_facts"))
-    written = ReasonWriter(frames, as_of, created_on, Rules.from_vars(variables or {})).all()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        predictions = read_predictions(connection)
+    written = ReasonWriter(frames, predictions, as_of, created_on, Rules.from_vars(variables or {})).all()
     for mart, column in with_reasons.items():
         listed = ", ".join([*KEYS.get(mart, ["customer_id"]), column])
         for *key, reason in _rows(path, f"select {listed} from marts.{mart}"):
             expected = written[mart].get(key[0] if len(key) == 1 else tuple(key))
             if reason != expected:
                 found.append(f"{mart} {key}: {reason!r} should read {expected!r}")
+    found += _flag_differences(frames, predictions, path)
     if found:
         raise AssertionError(f"shop {name!r} as of {as_of}: not what the reference says\n" + "\n".join(found[:10]))
     known = _known_columns(frames, wide, with_reasons)
@@ -277,6 +309,23 @@ def _rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
         return connection.execute(statement).fetchall()
 
 
+def _flag_differences(frames: dict[str, pd.DataFrame], predictions: pd.DataFrame, path: Path) -> list[str]:
+    """Where a flag of the wide table does not say what the reference's ad segments say."""
+    members = {
+        segment: set(found) for segment, found in frames["customer_ad_segments"].groupby("ad_segment")["customer_id"]
+    }
+    facts = frames["customer_facts"]
+    predicted = set(facts.loc[facts["order_count"] > 0, "customer_id"]) & set(predictions.index)
+    found = []
+    for flag, segment in FLAGS.items():
+        for customer, stands in _rows(path, f"select customer_id, {flag} from marts.customer_segments"):
+            is_unknown = segment.startswith("likely_") and customer not in predicted
+            expected = None if is_unknown else customer in members.get(segment, ())
+            if stands != expected:
+                found.append(f"customer_segments {customer}: {flag} is {stands}, should be {expected}")
+    return found
+
+
 def _known_columns(
     frames: dict[str, pd.DataFrame], wide: Sequence[str], reasons: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
@@ -289,7 +338,7 @@ def _known_columns(
     of_customers = {
         column for name in frames if KEYS.get(name, ["customer_id"]) == ["customer_id"] for column in known[name]
     }
-    # The flags of the wide table say what the reference's ad segments say, one customer at a time.
+    # The flags of the wide table say what the reference's ad segments say, one customer at a time (`FLAGS`).
     flags = {column for column in wide if column.startswith("is_")}
     known["customer_segments"] = tuple(column for column in wide if column in of_customers | flags)
     return known

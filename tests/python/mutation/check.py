@@ -60,6 +60,7 @@ class MutantRunner:
         self.connection.execute(f"attach ':memory:' as {MUTANTS}")
         self.connection.execute(f"use {DATABASE}")
         self.unchanged: dict[str, tuple[Mapping[str, str], Content]] = {}
+        self.consumers: dict[str, list[Model]] = {}
 
     def notices(self, mutant: Mutant) -> bool:
         """Whether any known column of any mart is different, or a model cannot be built any more."""
@@ -68,9 +69,7 @@ class MutantRunner:
         try:
             if self._is_noticed(model, mutant.sql.replace(PLACEHOLDER_DATE, self.case.as_of), changed):
                 return True
-            for consumer in self.project.consumers(mutant.model) if changed else ():
-                if consumer.name in self.case.given_models:
-                    continue
+            for consumer in self._consumers(mutant.model) if changed else ():
                 if changed.intersection(consumer.parents) and self._is_noticed(
                     consumer, self._reading(consumer, changed), changed
                 ):
@@ -80,6 +79,21 @@ class MutantRunner:
         except duckdb.Error:
             return True
         return False
+
+    def _consumers(self, name: str) -> list[Model]:
+        """Those by way of which a known column may become another one, parents first.
+
+        Not by way of the Python models: what is learnt from other purchases is something else, but nobody says what.
+        """
+        if name not in self.consumers:
+            found: list[Model] = []
+            for model in reversed(self.project.consumers(name)):
+                is_computed = not model.is_python and model.name not in self.case.given_models
+                is_read = any(model.name in reader.parents for reader in found)
+                if is_computed and (is_read or self.case.known_columns.get(model.name)):
+                    found.append(model)
+            self.consumers[name] = found[::-1]
+        return self.consumers[name]
 
     def _reading(self, model: Model, changed: Iterable[str]) -> str:
         sql = model.sql_as_of(self.case.as_of)

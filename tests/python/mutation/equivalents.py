@@ -100,6 +100,24 @@ EQUIVALENTS: tuple[tuple[str, str], ...] = (
         "Without a discount of her own she has no discounted order either: the score is below one half with 0 "
         "and with less.",
     ),
+    # -- int_customer_predicted_flags
+    (
+        r"^int_customer_predicted_flags\.percent_ranked_buyers: .*_rank - 1 .* ELSE CAST\(-1 AS DOUBLE\) END",
+        "It matters only where a single buyer has a prediction: she is in no top fifth, with a percent rank of "
+        "-1 as with 0.",
+    ),
+    (
+        r"^int_customer_predicted_flags\.percent_ranked_buyers: .*AS INT\) ELSE 0 END … → ",
+        "It matters only where a single buyer has a prediction: the percent is told of the top fifth alone, and she is "
+        "not in it.",
+    ),
+    # -- int_customer_projection
+    (
+        r"^int_customer_projection\.projection: COALESCE\(predictions\.expected_orders_365d, 0\) → "
+        r"(predictions\.expected_orders_365d|COALESCE\(predictions\.expected_orders_365d, -?1\))$",
+        "The number is told only where a prediction counts, and such a one never lacks it: nobody reads what stands "
+        "for a missing one. A unit test of the model says that it is nought.",
+    ),
     # -- int_customer_value
     (r"^int_customer_value\.buyers: ", NON_BUYERS),
     (
@@ -173,8 +191,8 @@ EQUIVALENTS: tuple[tuple[str, str], ...] = (
         r"^customer_importance\.percent_ranked_buyers: (.*ELSE CAST\(0 AS DOUBLE\) END|"
         r"buyer_count > 1 → buyer_count >= 1 \(no. 2\)|"
         r"CASE WHEN buyer_count > 1 THEN .* END → CASE WHEN buyer_count > 0 )",
-        "It matters only for a shop with one buyer: she is no VIP, which takes both ranks, whatever one of them is; "
-        "null is below every threshold, as 0 is.",
+        "It matters only for a shop with one buyer: she is no VIP, which takes both ranks, whatever the one by revenue "
+        "is; and by orders -1 is below every threshold, as 0 is.",
     ),
     # -- int_peak_weeks
     (

@@ -9,6 +9,9 @@ from project.harness import Shop
 
 AS_OF = "2024-06-01"
 
+PREDICTED = "pred_purchase_intent"
+"""Stands among the landing tables of a shop: what is predicted there."""
+
 
 def day(days_ago: int) -> datetime.date:
     return datetime.date.fromisoformat(AS_OF) - datetime.timedelta(days=days_ago)
@@ -82,6 +85,10 @@ class HandMade:
                 **more,
             )
         return self
+
+    def predicts(self, customer: str, *, basis: str = "blend", **more: Any) -> HandMade:
+        """What is predicted of her; without it nothing is, so that boundaries of other things stay where they are."""
+        return self.add(PREDICTED, customer_id=customer, as_of_date=AS_OF, basis=basis, **more)
 
     def visits(self, customer: str, kind: str, *days_ago: int, at: str = "12:00:00") -> HandMade:
         for ago in days_ago:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
 from typing import Any
@@ -23,9 +24,17 @@ class ReasonWriter:
     """Writes each customer's sentences from the frames of one shop."""
 
     def __init__(
-        self, frames: dict[str, pd.DataFrame], as_of: str, created_on: dict[str, datetime.date], rules: Rules
+        self,
+        frames: dict[str, pd.DataFrame],
+        predictions: pd.DataFrame,
+        as_of: str,
+        created_on: dict[str, datetime.date],
+        rules: Rules,
     ) -> None:
-        """Since when each customer is known is asked for: the reference keeps it to itself."""
+        """Since when each customer is known is asked for: the reference keeps it to itself.
+
+        Of the predictions, which nobody computes a second time, there are those that count.
+        """
         self.frames = frames
         self.created_on = created_on
         self.rules = rules
@@ -37,6 +46,11 @@ class ReasonWriter:
         self.personas = self._by_customer("customer_personas")
         self.types = self._by_customer("customer_types")
         self.buyers = [row for row in self.facts.values() if row["order_count"] > 0]
+        self.predictions: dict[str, Row] = {
+            str(row["customer_id"]): row
+            for row in predictions.reset_index().to_dict("records")
+            if self.facts[str(row["customer_id"])]["order_count"] > 0
+        }
         orders = frames["orders"]
         self.valid = orders[orders["order_validity"] == "valid"]
         recent = [
@@ -91,18 +105,29 @@ class ReasonWriter:
         )
 
     def importance_reason(self, customer: str) -> str:
-        facts = self.facts[customer]
+        facts, predicted = self.facts[customer], self.predictions.get(customer)
         if not facts["order_count"]:
             return "No purchase so far."
+        orders = [self.projected_orders(row) for row in self.buyers]
+        revenue = [self.projected_revenue(row) for row in self.buyers]
+        text = _count(facts["order_count"], "order")
+        if predicted:
+            expected = _half_up(Decimal(str(predicted["expected_orders_365d"])), 1)
+            text += f" so far and {expected} expected within a year"
         return (
-            f"{_count(facts['order_count'], 'order')} (at or above {self._percent(facts, 'order_count')}% of buyers)"
-            f" and {_money(facts['net_revenue_amount'])} {self.currency} "
-            f"(at or above {self._percent(facts, 'net_revenue_amount')}%), from orders so far."
+            f"{text} (at or above {_percent_below(self.projected_orders(facts), orders)}% of buyers)"
+            f" and {_money(self.projected_revenue(facts))} {self.currency} "
+            f"(at or above {_percent_below(self.projected_revenue(facts), revenue)}%), "
+            f"from {'both together' if predicted else 'orders so far'}."
         )
 
-    def _percent(self, facts: Row, column: str) -> int:
-        below = sum(1 for row in self.buyers if row[column] < facts[column])
-        return below * 100 // (len(self.buyers) - 1) if len(self.buyers) > 1 else 0
+    def projected_orders(self, facts: Row) -> float:
+        predicted = self.predictions.get(str(facts["customer_id"]))
+        return facts["order_count"] + (predicted["expected_orders_365d"] if predicted else 0)
+
+    def projected_revenue(self, facts: Row) -> int:
+        predicted = self.predictions.get(str(facts["customer_id"]))
+        return int(facts["net_revenue_amount"]) + (int(predicted["expected_revenue_ticks"]) if predicted else 0)
 
     def persona_reason(self, customer: str) -> str:
         facts, persona = self.facts[customer], self.personas[customer]["persona"]
@@ -173,6 +198,20 @@ class ReasonWriter:
             return f"{_count(facts['gift_order_count'], 'order')} of {facts['order_count']} look like gifts."
         if segment == "peak_season_buyers":
             return f"{facts['peak_order_count']} of {orders} in a peak season."
+        if segment == "likely_to_buy_30d":
+            chances = [Decimal(str(row["purchase_probability_30d"])) for row in self.predictions.values()]
+            own = Decimal(str(self.predictions[customer]["purchase_probability_30d"]))
+            return (
+                f"{_half_up(100 * own, 1)}% likely to order within 30 days; "
+                f"the shop's buyers are at {_half_up(100 * sum(chances, Decimal(0)) / len(chances), 1)}%."
+            )
+        if segment == "likely_high_order_value":
+            amounts = [int(row["expected_amount_ticks"]) for row in self.predictions.values()]
+            mine = int(self.predictions[customer]["expected_amount_ticks"])
+            return (
+                f"The next order is expected at {_money(mine)} {self.currency}, "
+                f"at or above {_percent_below(mine, amounts)}% of buyers."
+            )
         if segment == "disengaged":
             state = str(lifecycle).replace("_", " ")
             away = lifecycle in ("slipping_away", "lost")
@@ -221,6 +260,12 @@ class ReasonWriter:
 
 def _count(count: Any, one: str) -> str:
     return f"{int(count)} {one}" if count == 1 else f"{int(count)} {one}s"
+
+
+def _percent_below(own: float, all_of_them: Sequence[float]) -> int:
+    """How many of the others have less, in whole percent, rounded down."""
+    others = len(all_of_them) - 1
+    return sum(1 for each in all_of_them if each < own) * 100 // others if others else 0
 
 
 def _half_up(value: Decimal, places: int) -> Decimal:

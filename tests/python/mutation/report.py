@@ -14,10 +14,10 @@ HEADER = """# Mutants that nothing can notice
 
 The mutation check changes the SQL of the segment models in {count} ways, one at a time: a comparison, a join, a number,
 a branch, a default. Each wrong version must give other results than the independent reference in at least one of the
-shops of `tests/python/mutation/shops.py`. The versions below give the same results for every shop, for the reason above
-them. The list is generated (`REGULARS_WRITE_MUTANTS=1 pytest tests/python/mutation`) and `make test` fails when the
-survivors are not exactly these: a new one needs a customer who notices it, or a reason in
-`tests/python/mutation/equivalents.py`.
+shops of `tests/python/mutation/shops.py`, where some customers have predictions and others have none (the predictions
+themselves are given). The versions below give the same results for every shop, for the reason above them. The list is
+generated (`REGULARS_WRITE_MUTANTS=1 pytest tests/python/mutation`) and `make test` fails when the survivors are not
+exactly these: a new one needs a customer who notices it, or a reason in `tests/python/mutation/equivalents.py`.
 """
 
 

@@ -202,6 +202,58 @@ def few(*order_counts: int) -> Shop:
     return shop.shop
 
 
+def likely(*chances: float) -> Shop:
+    """Buyers with these chances to order within 30 days, among others of whom nothing counts; their next orders are
+    expected to be the smaller the likelier they are.
+    """
+    shop = HandMade()
+    for number, chance in enumerate(chances):
+        amount = f"{10 * (len(chances) - number)}.0049"
+        shop.buys(f"b{number}", 20 + number, price=12 + number)
+        shop.predicts(
+            f"b{number}",
+            purchase_probability_30d=chance,
+            expected_orders_365d=2 * chance,
+            expected_order_amount=amount,
+            expected_revenue_365d=10 * chance,
+            basis="btyd" if number % 2 else "blend",
+        )
+    much = {
+        "purchase_probability_30d": 0.99,
+        "expected_orders_365d": 50,
+        "expected_order_amount": 9999,
+        "expected_revenue_365d": 9999,
+    }
+    # No model says so; nobody says anything; somebody who gave back all she ever bought; and one who only looked.
+    shop.buys("history", 30, 60, price=15).predicts("history", basis="history", **much)
+    shop.buys("nothing said", 31, 61, price=16)
+    shop.buys("gave it back", 32, price=17).predicts("gave it back", **much)
+    order = shop.shop["orders"][-1]["order_id"]
+    shop.add("refunds", refund_id="r1", order_id=order, amount=17, refunded_at=f"{day(9)} 12:00:00+00")
+    shop.profile("looker", created_at=f"{day(100)} 00:00:00+00")
+    return shop.shop
+
+
+def expected() -> Shop:
+    """Orders and revenue of the next year come on top of those so far, and turn the order of the buyers round."""
+    shop = HandMade()
+    for number, (orders, revenue) in enumerate(
+        [("6", "0"), ("4.5", "90.0049"), ("3.249", "80"), ("2.05", "70"), ("0.25", "200"), ("0", "0")]
+    ):
+        shop.buys(f"b{number}", *(10 + 30 * step + number for step in range(number + 1)), price=10 + number)
+        shop.predicts(
+            f"b{number}",
+            purchase_probability_30d=0.5,
+            expected_orders_365d=orders,
+            expected_order_amount=20,
+            expected_revenue_365d=revenue,
+            basis="btyd" if number % 2 else "blend",
+        )
+    for number in range(5):
+        shop.buys(f"c{number}", *(12 + 30 * step + number for step in range(number + 2)), price=25 - number)
+    return shop.shop
+
+
 def no_mail() -> Shop:
     """No e-mail source: nobody is known to be silent."""
     shop = HandMade()

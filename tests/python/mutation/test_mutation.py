@@ -28,6 +28,8 @@ MODELS = (
     "int_customer_acquisition",
     "int_rfm_scores",
     "int_customer_ad_flags",
+    "int_customer_predicted_flags",
+    "int_customer_projection",
     "int_customer_value",
     "int_lifecycle_before_last_order",
     "int_shop_facts",
@@ -93,6 +95,16 @@ def test_a_position_means_the_same_under_other_vars(project, other_project):
 
 
 # -- the check itself can fail
+
+
+@pytest.mark.parametrize(
+    ("name", "bases"), [("sample", {"blend", "history"}), ("two predictions", {"blend", "btyd", "history"})]
+)
+def test_some_have_predictions_and_others_none(cases, name, bases):
+    [case] = [case for case in cases if case.name == name]
+    with duckdb.connect(str(case.path), read_only=True) as connection:
+        found = connection.execute("select distinct importance_basis from marts.customer_segments").fetchall()
+    assert {basis for (basis,) in found} == {*bases, None}
 
 
 def test_the_unchanged_model_is_not_noticed_and_a_broken_one_is(project, cases):

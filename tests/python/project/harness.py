@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,11 @@ class Project:
     @cached_property
     def marts(self) -> tuple[Model, ...]:
         return tuple(model for model in self.models if model.schema == "marts")
+
+    def with_sql(self, name: str, sql: str) -> Project:
+        """The same project in which this model is something else."""
+        models = tuple(replace(model, sql=sql) if model.name == name else model for model in self.models)
+        return replace(self, models=models)
 
     def consumers(self, name: str) -> tuple[Model, ...]:
         """The models that read it, directly or through others, parents first."""

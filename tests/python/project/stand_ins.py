@@ -1,10 +1,14 @@
 """What stands for the Python models where only SQL runs: made-up predictions, for some customers and not for others.
 
 Nothing is learnt from tiny shops, so real predictions would leave every rule that reads them untried. These are as good
-for trying the rules: the same for the same customer, of many sizes, some of them equal.
+for trying the rules: the same for the same customer, of many sizes, some of them equal. A test of one boundary says its
+predictions itself (`given_intent`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from regulars.predict import artefacts, quality
 from regulars.predict.affinity import nodes as affinity
@@ -51,3 +55,12 @@ STAND_INS = {
     "pred_interested_in": _select(affinity.INTERESTS, {}, "(select 1 where false)"),
     "prediction_quality": _select(quality.SCHEMA, {}, "(select 1 where false)"),
 }
+
+
+def given_intent(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The SQL of a `pred_purchase_intent` that holds these rows and no others. What a row does not name is null."""
+    selects = [
+        _select(scoring.SCHEMA, {name: f"'{value}'" for name, value in row.items()}, "(select 1) as given")
+        for row in rows
+    ]
+    return " union all ".join(selects or [_select(scoring.SCHEMA, {}, "(select 1 where false) as given")])

@@ -110,8 +110,10 @@ def _of_buyers(facts: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
 def _likely_to_buy(facts: pd.DataFrame, predictions: pd.DataFrame, rules: Rules) -> pd.Series:
     of_buyers = _of_buyers(facts, predictions)
     probability = of_buyers["purchase_probability_30d"].astype(float)
+    # One division: a mean of exactly .2 stays .2, and nobody with .2 is above it.
+    mean = (probability * 1e6).round().sum() / (1e6 * max(len(probability), 1))
     is_likely = percent_rank_at_least(lowest_ranks(probability), rules.likely_buyer_percent_rank) & (
-        probability.to_numpy() > (probability * 1e6).round().sum() / 1e6 / max(len(probability), 1)
+        probability.to_numpy() > mean
     )
     return pd.Series(is_likely, index=of_buyers.index).reindex(facts.index, fill_value=False)
 

@@ -7,7 +7,7 @@ import pytest
 from .changes import first_change
 from .personas import persona_labels
 from .ranks import lowest_ranks, percent_rank_at_least, scores
-from .raw_shop import AS_OF, ago, line, order, segments
+from .raw_shop import AS_OF, ago, line, make_shop, order, segments, segments_as_of, shop_of
 from .rules import Rules
 
 RULES = Rules()
@@ -356,6 +356,34 @@ def test_best_customers_need_rank_and_rhythm():
     frames = segments(purchases, AS_OF)
     # six buyers: percent ranks 0, .2, … 1; c6 has no gap, so no rhythm
     assert members(frames, "best_customers") == ["c5"]
+
+
+def predicted_shop(**chances):
+    connection = make_shop(**shop_of({name: [(ago(20), "10"), (ago(10), "10")] for name in chances}))
+    connection.execute("create schema marts")
+    connection.execute("""
+        create table marts.pred_purchase_intent (
+            customer_id varchar, purchase_probability_30d double, expected_orders_365d double,
+            expected_revenue_365d decimal(18, 4), expected_order_amount decimal(18, 4), basis varchar
+        )""")
+    for name, (chance, basis) in chances.items():
+        values = [name, chance, 10 * chance, 100 * chance, 1000 * chance, basis]
+        connection.execute("insert into marts.pred_purchase_intent values (?, ?, ?, ?, ?, ?)", values)
+    return segments_as_of(connection, AS_OF)
+
+
+def test_likely_buyers_are_the_top_fifth_above_the_mean_of_those_with_predictions():
+    frames = predicted_shop(
+        a=(0.1, "blend"), b=(0.1, "blend"), c=(0.1, "btyd"), d=(0.1, "btyd"), e=(0.2, "blend"), f=(0.6, "blend"),
+        g=(0.9, "history"),
+    )  # fmt: skip
+    # e has a percent rank of .8 and the mean of the six, .2: not above it
+    assert members(frames, "likely_to_buy_30d") == ["f"]
+    assert members(frames, "likely_high_order_value") == ["e", "f"]
+    # seven buyers, ranks by orders so far and expected: 3 to 8, and g with 2 alone
+    importance = frames["customer_importance"]
+    assert importance["importance"].tolist() == ["loyal"] * 4 + ["frequent", "vip", "loyal"]
+    assert importance["importance_basis"].tolist() == ["blend", "blend", "btyd", "btyd", "blend", "blend", "history"]
 
 
 def sale_shop(**customers):
