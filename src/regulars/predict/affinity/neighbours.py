@@ -1,6 +1,7 @@
 """Which items the same people buy."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,11 @@ class Neighbours:
 
     wide: sparse.csr_matrix
     narrow: sparse.csr_matrix
+
+    @cached_property
+    def into(self) -> sparse.csr_matrix:
+        """``wide`` by the item that goes with it (row) and the item bought."""
+        return self.wide.T.tocsr()
 
 
 def item_neighbours(snapshot: Snapshot, keep: int = 200, keep_narrow: int = 30, block: int = 512) -> Neighbours:
