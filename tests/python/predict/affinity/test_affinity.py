@@ -1,6 +1,7 @@
 """Interested in: the library, over a made-up shop of which the answer is known."""
 
 import pickle
+import tracemalloc
 from dataclasses import replace
 from datetime import date
 
@@ -90,6 +91,31 @@ def test_neighbours_are_the_most_similar_of_all_items():
     best = np.sort(every, axis=1)[:, ::-1]
     np.testing.assert_allclose(np.sort(found.wide.toarray(), axis=1)[:, ::-1][:, :6], best[:, :6], rtol=1e-6)
     np.testing.assert_allclose(np.sort(found.narrow.toarray(), axis=1)[:, ::-1][:, :2], best[:, :2], rtol=1e-6)
+
+
+def test_neighbours_of_many_items_need_room_for_those_with_a_customer_in_common_only():
+    items, customers = 60_000, 300
+    bought = np.random.default_rng(0).integers(0, items, (customers, 40))
+    pairs = sorted({(customer, int(item)) for customer in range(customers) for item in bought[customer]})
+    customer, item = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+    many = affinity.Snapshot(
+        on=date(2024, 1, 1),
+        customer_ids=pa.array([str(number) for number in range(customers)]),
+        item_keys=np.arange(items),
+        customers=np.ones((customers, len(CUSTOMER_FACTS))),
+        items=np.ones((items, len(ITEM_FACTS))),
+        pair_customer=customer,
+        pair_item=item,
+        pairs=np.ones((len(pairs), len(PAIR_FACTS))),
+        bought=None,
+    )
+    tracemalloc.start()
+    neighbours = affinity.item_neighbours(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert neighbours.wide.nnz > 0
+    # One full block of 512 items alone would be 123 MB.
+    assert peak < 60e6
 
 
 def test_a_reason_names_the_one_thing_that_makes_half_of_the_score():
