@@ -267,7 +267,18 @@ def test_an_audience_is_sized_by_a_model_that_had_not_seen_the_day():
     assert 0 < size.shares[0.5] <= size.shares[0.7] <= size.shares[0.9] <= 1
     assert size.held_out_buyers > 0
     nobody = affinity.audience_size(model, past[-1], np.empty(0, dtype=np.int64))
-    assert nobody.shares == {capture: shares[0] for capture, shares in model.quality.shares.items()}
+    assert nobody.shares == {capture: max(capture, shares[0]) for capture, shares in model.quality.shares.items()}
+
+
+def test_an_audience_is_no_smaller_than_what_is_expected_to_hold_its_share():
+    past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
+    model = affinity.fit_audience(past)
+    hopeful = replace(model, quality=replace(model.quality, shares=dict.fromkeys((0.5, 0.7, 0.9), (0.01, 0.01))))
+    nobody = affinity.audience_size(hopeful, past[-1], np.empty(0, dtype=np.int64))
+    assert nobody.shares == {0.5: 0.5, 0.7: 0.7, 0.9: 0.9}
+    for item in range(20):
+        size = affinity.audience_size(model, past[-1], np.array([item]))
+        assert all(share >= capture for capture, share in size.shares.items())
 
 
 def test_an_item_nobody_knows_is_asked_for_by_its_neighbours():
