@@ -1,8 +1,9 @@
 {# Grain: one row per customer and rank: products in stock to show her in an e-mail, varied over categories. #}
 {#-
-    Reads `pred_product_affinity` (customer × kind × item). Left out: what is off sale or out of stock, and what she has bought
-    unless it is used up. A product is used up when at least `consumable_repeat_share` of its buyers came back for it (learnt,
-    with five buyers of doubt at the shop's own share); and then only once a half of its usual gap has passed.
+    Reads `pred_product_affinity` (customer × kind × item). Left out: what is off sale or out of stock, what the shop tags as gift
+    wrap or a gift card, and what she has bought unless it is used up. A product is used up when at least `consumable_repeat_share`
+    of its buyers came back for it (learnt, with five buyers of doubt at the shop's own share); and then only once a half of its
+    usual gap has passed.
 -#}
 
 with
@@ -44,6 +45,7 @@ products as (
     where
         coalesce(is_active, true)
         and coalesce(is_in_stock, true)
+        and not {{ has_tag("',' || tags || ','", var('gift_wrap_tags') | list + var('gift_card_tags') | list) }}
 
 ),
 

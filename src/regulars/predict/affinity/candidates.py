@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from regulars.predict.affinity.neighbours import Neighbours
+from regulars.predict.affinity.neighbours import Neighbours, row_numbers, strongest
 from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, Floats, Integers, Snapshot
 
 PAIR_FEATURES = (
@@ -72,15 +72,16 @@ def candidates(
     limits = limits or CandidateLimits()
     count, item_count = snapshot.shape
     slow_weights, quick_weights = snapshot.matrix("weight_365d"), snapshot.matrix("weight_60d")
-    # Full matrices of some customers: looking up in them is many times as fast as in sparse ones.
-    quick, slow, narrow = (
-        (weights @ similar).toarray()
+    products = [
+        (weights @ similar).tocsr()
         for weights, similar in (
             (quick_weights, neighbours.wide),
             (slow_weights, neighbours.wide),
             (slow_weights, neighbours.narrow),
         )
-    )
+    ]
+    # Full matrices of some customers: looking up in them is many times as fast as in sparse ones.
+    quick, slow, narrow = (product.toarray() for product in products)
     share = snapshot.item("share_30d")
     tie_break = share / max(float(share.max(initial=0)), 1e-12)
     personal_order = snapshot.pair("decayed_count") + 1e-3 * tie_break[snapshot.pair_item]
@@ -88,8 +89,11 @@ def candidates(
     if extra is not None:
         everyone = np.union1d(everyone, extra)
     is_chosen = np.zeros((count, item_count), dtype=bool)
-    for scores in (slow, quick):
-        is_chosen |= _is_among_best(scores, snapshot, limits.neighbours)
+    is_owned = np.zeros((count, item_count), dtype=bool)
+    is_owned[snapshot.pair_customer, snapshot.pair_item] = True
+    for product in products[:2]:
+        best = strongest(product, limits.neighbours, ~is_owned[row_numbers(product), product.indices])
+        is_chosen[row_numbers(best), best.indices] = True
     own = _top(snapshot.pair_customer, personal_order, limits.personal)
     is_chosen[snapshot.pair_customer[own], snapshot.pair_item[own]] = True
     is_chosen[:, everyone] = True
@@ -99,16 +103,6 @@ def candidates(
     features = _features(snapshot, customer, item, quick, slow, narrow)
     bought = None if snapshot.bought is None else looked_up(snapshot.bought, customer, item).astype(bool)
     return Candidates(customer=customer, item=item, features=features, bought=bought)
-
-
-def _is_among_best(scores: npt.NDArray[np.float32], snapshot: Snapshot, keep: int) -> npt.NDArray[np.bool_]:
-    """Whether an item is among the ``keep`` of the highest score above 0 that the customer has not bought."""
-    unseen = scores.copy()
-    unseen[snapshot.pair_customer, snapshot.pair_item] = 0
-    if keep >= unseen.shape[1]:
-        return np.asarray(unseen > 0)
-    bar = np.partition(unseen, -keep, axis=1)[:, -keep]
-    return np.asarray((unseen >= bar[:, None]) & (unseen > 0))
 
 
 def popular_items(snapshot: Snapshot, keep: int) -> Integers:
@@ -125,9 +119,8 @@ def looked_up(matrix: sparse.csr_matrix, rows: Integers, columns: Integers) -> F
     """Values of a sparse matrix at (rows, columns); 0 where nothing is stored."""
     matrix = matrix.tocsr()
     matrix.sort_indices()
-    stored_rows, stored_columns = _coordinates(matrix)
     width = matrix.shape[1]
-    stored = stored_rows * width + stored_columns
+    stored = row_numbers(matrix) * width + matrix.indices.astype(np.int64)
     if not len(stored):
         return np.zeros(len(rows))
     wanted = rows * width + columns
@@ -214,8 +207,3 @@ def rank_within(rows: Integers) -> Integers:
     starts = np.r_[0, np.flatnonzero(np.diff(rows)) + 1]
     lengths = np.diff(np.r_[starts, len(rows)])
     return np.asarray(np.arange(len(rows)) - np.repeat(starts, lengths), dtype=np.int64)
-
-
-def _coordinates(matrix: sparse.csr_matrix) -> tuple[Integers, Integers]:
-    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
-    return rows, matrix.indices.astype(np.int64)

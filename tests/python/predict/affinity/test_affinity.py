@@ -1,18 +1,28 @@
 """Interested in: the library, over a made-up shop of which the answer is known."""
 
 import pickle
+import tracemalloc
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import sparse
 
 from regulars.predict import affinity
-from regulars.predict.affinity.audience import asked_items, set_factors, share_before, share_for_capture
+from regulars.predict.affinity.audience import (
+    _training_pairs,
+    asked_items,
+    set_factors,
+    share_before,
+    share_for_capture,
+)
 from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, candidates
 from regulars.predict.affinity.errors import AffinityInputError
 from regulars.predict.affinity.metrics import area_under_curve, lift, ranking_quality
+from regulars.predict.affinity.neighbours import strongest
+from regulars.predict.affinity.reasons import reasons
 from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, PAIR_FACTS
 
 
@@ -59,6 +69,82 @@ def test_neighbours_are_what_the_same_people_buy():
     assert set(rows) == set(range(20))
     assert (rows % 2 == columns % 2).all()
     assert (rows != columns).all()
+
+
+def test_the_strongest_links_are_bounded_and_ties_go_to_the_lower_column():
+    scores = sparse.csr_matrix(np.array([[0.5, 0.9, 0.5, 0.5, 0.1], [0, 0, 0.2, 0, 0.0], [0, 0, 0, 0, 0]]))
+    assert strongest(scores, 2).toarray().tolist() == [[0.5, 0.9, 0, 0, 0], [0, 0, 0.2, 0, 0], [0] * 5]
+    not_second = scores.indices != 1
+    assert strongest(scores, 2, not_second).toarray()[0].tolist() == [0.5, 0, 0.5, 0, 0]
+    # Products of sparse matrices come with their columns in any order.
+    turned = scores.copy()
+    turned.indices[:5], turned.data[:5] = turned.indices[:5][::-1].copy(), turned.data[:5][::-1].copy()
+    assert (strongest(turned, 2) != strongest(scores, 2)).nnz == 0
+
+
+def test_neighbours_are_the_most_similar_of_all_items():
+    past = shop(date(2024, 1, 1), items=40, seed=5)
+    found = affinity.item_neighbours(past, keep=6, keep_narrow=2, block=7)
+    every = affinity.item_neighbours(past, keep=40, keep_narrow=40).wide.toarray()
+    assert np.diff(found.wide.indptr).tolist() == [6] * 40
+    assert np.diff(found.narrow.indptr).tolist() == [2] * 40
+    best = np.sort(every, axis=1)[:, ::-1]
+    np.testing.assert_allclose(np.sort(found.wide.toarray(), axis=1)[:, ::-1][:, :6], best[:, :6], rtol=1e-6)
+    np.testing.assert_allclose(np.sort(found.narrow.toarray(), axis=1)[:, ::-1][:, :2], best[:, :2], rtol=1e-6)
+
+
+def test_neighbours_of_many_items_need_room_for_those_with_a_customer_in_common_only():
+    items, customers = 60_000, 300
+    bought = np.random.default_rng(0).integers(0, items, (customers, 40))
+    pairs = sorted({(customer, int(item)) for customer in range(customers) for item in bought[customer]})
+    customer, item = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+    many = affinity.Snapshot(
+        on=date(2024, 1, 1),
+        customer_ids=pa.array([str(number) for number in range(customers)]),
+        item_keys=np.arange(items),
+        customers=np.ones((customers, len(CUSTOMER_FACTS))),
+        items=np.ones((items, len(ITEM_FACTS))),
+        pair_customer=customer,
+        pair_item=item,
+        pairs=np.ones((len(pairs), len(PAIR_FACTS))),
+        bought=None,
+    )
+    tracemalloc.start()
+    neighbours = affinity.item_neighbours(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert neighbours.wide.nnz > 0
+    # One full block of 512 items alone would be 123 MB.
+    assert peak < 60e6
+
+
+def test_a_reason_names_the_one_thing_that_makes_half_of_the_score():
+    now = shop(date(2024, 9, 1), seed=3, outcomes=False)
+    neighbours = affinity.item_neighbours(now, keep=3, keep_narrow=2)
+    found = candidates(now, neighbours)
+    rows = np.arange(len(found.customer))
+    names = [str(number) for number in range(20)]
+    said = reasons(now, neighbours, found, rows, names)
+    weights, links = now.matrix("weight_365d").toarray(), neighbours.wide.toarray()
+    named = 0
+    for row in rows:
+        parts = weights[found.customer[row]] * links[:, found.item[row]]
+        if weights[found.customer[row], found.item[row]] or not parts.any():
+            assert not said[row].startswith("goes_with")
+        elif parts.max() >= 0.5 * parts.sum():
+            assert said[row] == f"goes_with:{parts.argmax()}"
+            named += 1
+        else:
+            assert said[row] == "similar_customers"
+    assert named
+
+
+def test_no_more_random_pairs_than_a_few_for_each_purchase():
+    past = shop(date(2024, 1, 1), customers=3000)
+    customer, _, outcome, weight = _training_pairs(past, 100_000, np.random.default_rng(0))
+    assert len(customer) < len(past.pairs) + 4 * outcome.sum()
+    # They stand for all pairs, however few they are (new purchases count twice, 2 % here).
+    assert weight.sum() == pytest.approx(3000 * 20, rel=0.03)
 
 
 def test_the_better_ranker_ships_and_the_choice_is_recorded(fitted):
@@ -181,7 +267,18 @@ def test_an_audience_is_sized_by_a_model_that_had_not_seen_the_day():
     assert 0 < size.shares[0.5] <= size.shares[0.7] <= size.shares[0.9] <= 1
     assert size.held_out_buyers > 0
     nobody = affinity.audience_size(model, past[-1], np.empty(0, dtype=np.int64))
-    assert nobody.shares == {capture: shares[0] for capture, shares in model.quality.shares.items()}
+    assert nobody.shares == {capture: max(capture, shares[0]) for capture, shares in model.quality.shares.items()}
+
+
+def test_an_audience_is_no_smaller_than_what_is_expected_to_hold_its_share():
+    past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
+    model = affinity.fit_audience(past)
+    hopeful = replace(model, quality=replace(model.quality, shares=dict.fromkeys((0.5, 0.7, 0.9), (0.01, 0.01))))
+    nobody = affinity.audience_size(hopeful, past[-1], np.empty(0, dtype=np.int64))
+    assert nobody.shares == {0.5: 0.5, 0.7: 0.7, 0.9: 0.9}
+    for item in range(20):
+        size = affinity.audience_size(model, past[-1], np.array([item]))
+        assert all(share >= capture for capture, share in size.shares.items())
 
 
 def test_an_item_nobody_knows_is_asked_for_by_its_neighbours():
@@ -208,8 +305,6 @@ def test_ties_are_taken_together():
 
 
 def test_measures_of_a_known_ranking():
-    from scipy import sparse
-
     bought = sparse.csr_matrix(np.array([[True, False, True, True]]))
     zeros = np.zeros(3, dtype=np.int64)
     quality = ranking_quality(bought, zeros, np.array([0, 1, 2]), np.array([3.0, 2, 1]), k=2)
