@@ -4,7 +4,8 @@ from regulars.predict.affinity.nodes import Tables, train_if_due
 
 
 def model(dbt, session):
-    dbt.config(materialized="incremental", incremental_strategy="append")
+    # A release may add a column: what was trained before stays, without it.
+    dbt.config(materialized="incremental", incremental_strategy="append", on_schema_change="append_new_columns")
     tables = Tables(
         snapshots=dbt.ref("int_affinity_snapshots"),
         customers=dbt.ref("int_affinity_customers"),

@@ -4,7 +4,8 @@ from regulars.predict.intent.nodes import train_if_due
 
 
 def model(dbt, session):
-    dbt.config(materialized="incremental", incremental_strategy="append")
+    # A release may add a column: what was trained before stays, without it.
+    dbt.config(materialized="incremental", incremental_strategy="append", on_schema_change="append_new_columns")
     return train_if_due(
         dbt.ref("int_prediction_gate"),
         dbt.ref("int_intent_training"),

@@ -7,7 +7,7 @@
                 'select warnings from ' ~ stored[result.node.name] ~ ' order by trained_as_of desc, training_number desc limit 1'
             ) -%}
             {%- for row in newest.rows -%}
-                {%- for sentence in fromjson(row[0]) -%}
+                {%- for sentence in fromjson(row[0] or '[]') -%}
                     {%- do log('Predictions: ' ~ sentence ~ '.', info=true) -%}
                 {%- endfor -%}
             {%- endfor -%}
