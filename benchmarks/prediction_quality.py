@@ -166,7 +166,7 @@ def audiences_of(
     """Each item's score of every customer, as `pred_interested_in` computes it: one item is an interest."""
     facts = nodes.rows(_relation(connection, "intermediate.int_prediction_gate"))[0]
     stored = _relation(connection, "marts.pred_affinity_models")
-    model = nodes.model_of(facts, nodes.rows(stored, nodes.LISTED), stored)[0]
+    model = nodes.model_of(facts, stored)[0]
     names = ("snapshots", "customers", "items", "item_facts", "customer_items")
     relations = {name: _relation(connection, f"intermediate.int_affinity_{name}") for name in names}
     tables = nodes.Tables(**relations | {"customers": _relation(connection, "intermediate.int_affinity_scoring")})

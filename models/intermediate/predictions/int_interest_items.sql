@@ -20,7 +20,7 @@ product_items as (
 
     select
         items.item_key,
-        {{ folded(text) }} as folded_text
+        ' ' || {{ words_of(text) }} as words
 
     from items
 
@@ -43,7 +43,10 @@ interest_items as (
 
     from product_items
 
-    where position({{ folded("'" ~ (interest.keyword | replace("'", "''")) ~ "'") }} in folded_text) > 0
+    -- At the start of a word: tea is in teapot, and not in steak.
+    where
+        position(' ' || {{ words_of("'" ~ (interest.keyword | replace("'", "''")) ~ "'") }} in words) > 0
+        and {{ words_of("'" ~ (interest.keyword | replace("'", "''")) ~ "'") }} <> ''
     {%- else %}
     select
         '{{ name }}' as interest,

@@ -38,7 +38,7 @@ buyers as (
 
 ),
 
--- Of who buys everything, the first so many products; of all customers, a fixed random sample.
+-- Of who buys everything, the newest so many products; of all customers, a fixed random sample.
 ranked_purchases as (
 
     select
@@ -72,6 +72,19 @@ purchases as (
     where
         product_rank <= {{ var('pair_products_per_customer') }}
         and random_rank <= {{ var('pair_customers') }}
+
+),
+
+-- Among the same rows in which pairs are counted: a share of all buyers would set a sample against a whole.
+counted_buyers as (
+
+    select
+        item_key,
+        cast(count(*) as {{ type_double() }}) as buyer_count
+
+    from purchases
+
+    group by item_key
 
 ),
 
@@ -136,9 +149,9 @@ rated_pairs as (
         directed_pairs.item_key,
         directed_pairs.other_key,
         directed_pairs.both_count / sampled.sample_share as both_count,
-        directed_pairs.both_count / sampled.sample_share / bought.buyer_count as confidence,
-        directed_pairs.both_count / sampled.sample_share * buyers.buyer_count
-        / (bought.buyer_count * cast(other.buyer_count as {{ type_double() }})) as lift,
+        directed_pairs.both_count / bought.buyer_count as confidence,
+        directed_pairs.both_count * (buyers.buyer_count * sampled.sample_share)
+        / (bought.buyer_count * other.buyer_count) as lift,
         directed_pairs.median_days_between
 
     from directed_pairs
@@ -147,10 +160,10 @@ rated_pairs as (
 
     cross join buyers
 
-    inner join buyers_of_products as bought
+    inner join counted_buyers as bought
         on directed_pairs.item_key = bought.item_key
 
-    inner join buyers_of_products as other
+    inner join counted_buyers as other
         on directed_pairs.other_key = other.item_key
 
 ),

@@ -17,8 +17,9 @@ import pyarrow as pa
 import sklearn
 
 import regulars
+from regulars.runtime import rows
 
-FORMAT = 2
+FORMAT = 3
 """Of what is pickled: raise it with every change to a class that a model holds."""
 SCHEMA = pa.schema(
     [
@@ -38,6 +39,9 @@ SCHEMA = pa.schema(
 )
 
 
+LISTED = ("model_name", "model_version", "trained_as_of", "training_number", "settings_fingerprint", "software")
+
+
 @dataclass(frozen=True)
 class Stored:
     """One trained model, read back."""
@@ -45,6 +49,11 @@ class Stored:
     version: str
     trained_as_of: date
     model: Any
+
+
+def listed(relation: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """`LISTED` of every stored model, without the models; none where the table is of a release without one of them."""
+    return rows(relation, LISTED) if set(LISTED) <= set(relation.columns) else []
 
 
 def software() -> str:
@@ -100,9 +109,9 @@ def _plain(measure: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def next_number(rows: Sequence[dict[str, Any]]) -> int:
-    """The number of the training to come, after those of ``rows``."""
-    return max((row["training_number"] for row in rows), default=0) + 1
+def next_number(trained: Sequence[dict[str, Any]]) -> int:
+    """The number of the training to come, after those of ``trained``."""
+    return max((row["training_number"] for row in trained), default=0) + 1
 
 
 def no_row() -> pa.RecordBatch:
@@ -110,15 +119,15 @@ def no_row() -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=SCHEMA)
 
 
-def newest(rows: Sequence[dict[str, Any]], name: str, as_of: date) -> dict[str, Any] | None:
+def newest(trained: Sequence[dict[str, Any]], name: str, as_of: date) -> dict[str, Any] | None:
     """The newest row of a model that this software wrote, trained on or before a day.
 
-    ``rows`` hold at least ``model_name``, ``trained_as_of``, ``training_number`` and ``software``. Of two trained for
-    the same day it is the one trained last: settings or orders have changed since the other.
+    ``trained`` hold at least ``model_name``, ``trained_as_of``, ``training_number`` and ``software``. Of two trained
+    for the same day it is the one trained last: settings or orders have changed since the other.
     """
     usable = [
         row
-        for row in rows
+        for row in trained
         if row["model_name"] == name and row["software"] == software() and row["trained_as_of"] <= as_of
     ]
     return max(usable, key=lambda row: (row["trained_as_of"], row["training_number"]), default=None)
@@ -136,3 +145,9 @@ def is_fresh(row: dict[str, Any] | None, as_of: date, retrain_after_days: int, f
 def stored(row: dict[str, Any]) -> Stored:
     """A row with its ``model``, read back."""
     return Stored(row["model_version"], row["trained_as_of"], pickle.loads(row["model"]))
+
+
+def read(relation: Any, found: dict[str, Any]) -> Stored:  # noqa: ANN401
+    """The model of a row that `newest` has found; by its number, as two trainings of one day may share a version."""
+    condition = f"model_name = '{found['model_name']}' and training_number = {int(found['training_number'])}"
+    return stored(rows(relation.filter(condition))[0])

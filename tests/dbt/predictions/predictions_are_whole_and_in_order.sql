@@ -28,6 +28,7 @@ with_prediction as (
             -- NaN and infinity are above every number.
             and expected_orders_365d < 100000
             and expected_order_amount >= 0
+            and coalesce(next_order_within_90d_on <= expected_next_order_on, true)
             and expected_revenue_90d <= expected_revenue_365d
             and customer_lifetime_value is not null
             and model_version is not null,

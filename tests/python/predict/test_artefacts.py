@@ -107,3 +107,14 @@ def test_what_is_no_model_is_not_stored() -> None:
     with pytest.raises(AttributeError):
         artefacts.row_of("purchase_intent", Unfit(), "settings", 1)
     assert pa.Table.from_batches([artefacts.no_row()]).num_rows == 0
+
+
+class Table:
+    """What a relation is asked for."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = list(columns)
+
+
+def test_a_table_of_another_release_holds_no_model() -> None:
+    assert artefacts.listed(Table(("model_name", "model_version", "model"))) == []

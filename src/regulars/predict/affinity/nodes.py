@@ -24,7 +24,7 @@ from regulars.predict.affinity.ranker import TrainingLimits
 from regulars.predict.affinity.snapshot import Floats, Snapshot, from_tables
 from regulars.predict.affinity.training import HISTORY, LEARNT, InterestModel, train
 from regulars.predict.intent.gate import gate_of
-from regulars.predict.intent.nodes import LISTED, one_thread
+from regulars.predict.intent.nodes import one_thread
 from regulars.runtime import from_parts, rows, table
 
 NAME = "product_affinity"
@@ -92,7 +92,7 @@ def train_if_due(
     """
     facts = rows(gate)[0]
     as_of, fingerprint = facts["as_of_date"], facts["settings_fingerprint"]
-    trained = rows(stored, LISTED) if stored is not None else []
+    trained = artefacts.listed(stored) if stored is not None else []
     before = artefacts.newest(trained, NAME, as_of)
     if artefacts.is_fresh(before, as_of, facts["retrain_after_days"], fingerprint):
         return pa.Table.from_batches([artefacts.no_row()])
@@ -126,7 +126,7 @@ def score_customers(
     """
     facts = rows(gate)[0]
     as_of = facts["as_of_date"]
-    model, version, state = model_of(facts, rows(stored, LISTED), stored)
+    model, version, state = model_of(facts, stored)
 
     def parts() -> Iterator[pa.Table]:
         for kind in _kinds(tables):
@@ -176,7 +176,7 @@ def score_interests(
     """
     facts = rows(gate)[0]
     as_of = facts["as_of_date"]
-    model, version, state = model_of(facts, rows(stored, LISTED), stored)
+    model, version, state = model_of(facts, stored)
     asked: dict[tuple[str, str], list[int]] = {}
     for row in table(interest_items, order_by="interest, kind, item_key").to_pylist():
         asked.setdefault((row["kind"], row["interest"]), []).append(row["item_key"])
@@ -264,17 +264,15 @@ def _audiences(
 
 def model_of(
     facts: dict[str, Any],
-    listed: list[dict[str, Any]],
     stored: Any,  # noqa: ANN401
 ) -> tuple[InterestModel, str | None, str]:
     """The newest stored model that is not from after the as-of date, its version and its state."""
     as_of = facts["as_of_date"]
-    found = artefacts.newest(listed, NAME, as_of)
+    found = artefacts.newest(artefacts.listed(stored), NAME, as_of)
     if found is None:
         reason = "no trained model: pred_affinity_models was not built for this day or an earlier one"
         return InterestModel(as_of, None, reason), None, "missing"
-    # A version is digits, a date and hyphens.
-    kept = artefacts.stored(rows(stored.filter(f"model_version = '{found['model_version']}'"))[0])
+    kept = artefacts.read(stored, found)
     # 0 means every build trains; a model of today is never stale.
     days = max(facts["retrain_after_days"], 1)
     is_fresh = artefacts.is_fresh(found, as_of, days, facts["settings_fingerprint"])

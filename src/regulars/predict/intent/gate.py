@@ -25,19 +25,27 @@ def gate_of(facts: Mapping[str, Any]) -> Gate:
     if not buyers:
         reason = "nobody has bought yet"
     elif buyers < facts["prediction_min_buyers"]:
-        reason = f"{buyers} buyers; {facts['prediction_min_buyers']} are needed (var prediction_min_buyers)"
+        reason = f"{counted(buyers, 'buyer')}; {facts['prediction_min_buyers']} are needed (var prediction_min_buyers)"
     elif history < facts["prediction_min_history_days"]:
         needed = facts["prediction_min_history_days"]
-        reason = f"{history} days of orders; {needed} are needed (var prediction_min_history_days)"
+        reason = f"{counted(history, 'day')} of orders; {needed} are needed (var prediction_min_history_days)"
     elif idle > facts["prediction_max_idle_days"]:
         reason = (
             f"no order for {idle} days; more than {facts['prediction_max_idle_days']} means that the shop has stopped "
             "(var prediction_max_idle_days)"
         )
     purchase_model_reason = None
-    if reason is not None and repeat < facts["prediction_min_repeat_buyers"]:
-        purchase_model_reason = (
-            f"{reason}; and {repeat} buyers have come back, the purchase model needs "
-            f"{facts['prediction_min_repeat_buyers']} (var prediction_min_repeat_buyers)"
+    if repeat < facts["prediction_min_repeat_buyers"]:
+        # Also of a shop with buyers enough: where hardly anybody comes back, there is no coming back to learn.
+        lacking = (
+            f"{counted(repeat, 'buyer')} came back, the purchase model needs {facts['prediction_min_repeat_buyers']} "
+            "(var prediction_min_repeat_buyers)"
         )
+        purchase_model_reason = lacking if reason is None else f"{reason}; and {lacking}"
+        reason = reason or lacking
     return Gate(buyers, int(facts["prediction_min_history_days"]), reason, purchase_model_reason)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 buyer``, ``2 buyers``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -18,7 +18,6 @@ from regulars.predict.intent.training import IntentModel, train
 from regulars.runtime import map_batches, rows, sample, table
 
 NAME = "purchase_intent"
-LISTED = ("model_name", "model_version", "trained_as_of", "training_number", "settings_fingerprint", "software")
 
 
 def train_if_due(gate: Any, training: Any, scored: Any, stored: Any | None) -> pa.Table:  # noqa: ANN401
@@ -32,7 +31,7 @@ def train_if_due(gate: Any, training: Any, scored: Any, stored: Any | None) -> p
     facts = rows(gate)[0]
     as_of = facts["as_of_date"]
     fingerprint = facts["settings_fingerprint"]
-    trained = rows(stored, LISTED) if stored is not None else []
+    trained = artefacts.listed(stored) if stored is not None else []
     before = artefacts.newest(trained, NAME, as_of)
     if artefacts.is_fresh(before, as_of, facts["retrain_after_days"], fingerprint):
         return pa.Table.from_batches([artefacts.no_row()])
@@ -48,14 +47,12 @@ def score_customers(gate: Any, scored: Any, stored: Any) -> pa.RecordBatchReader
     """A row for every customer, from the newest stored model that is not from after the as-of date."""
     facts = rows(gate)[0]
     as_of = facts["as_of_date"]
-    found = artefacts.newest(rows(stored, LISTED), NAME, as_of)
+    found = artefacts.newest(artefacts.listed(stored), NAME, as_of)
     if found is None:
         reason = "no trained model: pred_intent_models was not built for this day or an earlier one"
         model, version, state = IntentModel(as_of, None, reason, None), None, "missing"
     else:
-        # A version is digits, a date and hyphens.
-        row = rows(stored.filter(f"model_version = '{found['model_version']}'"))[0]
-        kept = artefacts.stored(row)
+        kept = artefacts.read(stored, found)
         model, version = kept.model, kept.version
         # 0 means every build trains; a model of today is never stale.
         days = max(facts["retrain_after_days"], 1)

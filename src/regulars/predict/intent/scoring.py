@@ -147,7 +147,10 @@ def _predictions(model: IntentModel, shop: ShopView, batch: pa.RecordBatch, chur
     # What the customer brings a year from now keeps the share of margin it had. Of an order that was nearly all given
     # back the share is anything: no more than all of the revenue is gained or lost.
     share = np.clip(np.where(historic > 0, margin / np.where(historic > 0, historic, 1.0), np.nan), -1.0, 1.0)
+    median = median_days(probability)
     within = median_days(probability, within=DATE_HORIZON) if model.dates is None else model.dates.days(matrix)
+    # Of those who order within the horizon at all half have done so no later than half of everybody.
+    within = np.fmin(within, median)
     return {
         "purchase_probability_30d": _numbers(probability[30]),
         "purchase_probability_90d": _numbers(probability[90]),
@@ -160,7 +163,7 @@ def _predictions(model: IntentModel, shop: ShopView, batch: pa.RecordBatch, chur
         "customer_lifetime_margin": _money(margin + year_revenue * share),
         "churn_probability": _numbers(churn_probability),
         "churn_risk": pa.array(risk_of(churn_probability, churn), pa.string()),
-        "expected_next_order_on": _dates(as_of, median_days(probability)),
+        "expected_next_order_on": _dates(as_of, median),
         "next_order_within_90d_on": _dates(as_of, within),
     }
 
@@ -224,7 +227,7 @@ def _numbers(values: Floats, decimals: int = DECIMALS) -> pa.Array:
 
 def _money(amount: Floats) -> pa.Array:
     """To the hundredth, as doubles; null for NaN."""
-    return _numbers(amount, 2)
+    return _numbers(np.clip(amount, -MOST_MONEY, MOST_MONEY), 2)
 
 
 def _doubles(batch: pa.RecordBatch, name: str) -> Floats:

@@ -34,11 +34,14 @@ def test_what_is_lacking_is_named(lacking: dict[str, Any], words: tuple[str, ...
     lower = gate_of(ENOUGH | lacking | {"repeat_buyer_count": 99})
     assert lower.purchase_model_reason is not None
     assert lower.purchase_model_reason.startswith(gate.blend_reason)
-    assert "99 buyers have come back" in lower.purchase_model_reason
+    assert "99 buyers came back" in lower.purchase_model_reason
 
 
-def test_few_who_come_back_do_not_close_a_gate_that_is_open() -> None:
-    assert gate_of(ENOUGH | {"repeat_buyer_count": 0}).purchase_model_reason is None
+def test_where_hardly_anybody_comes_back_there_is_nothing_to_learn() -> None:
+    gate = gate_of(ENOUGH | {"repeat_buyer_count": 99})
+    assert gate.purchase_model_reason == gate.blend_reason
+    assert gate.blend_reason is not None
+    assert gate.blend_reason.startswith("99 buyers came back, the purchase model needs 100")
 
 
 def test_a_shop_without_orders_has_nulls_and_a_reason() -> None:

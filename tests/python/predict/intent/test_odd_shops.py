@@ -64,16 +64,16 @@ def predict(project: Project, rows: Rows, without_orders: int = 2) -> list[dict[
 
 
 GATED: dict[str, tuple[Callable[[], Rows], str]] = {
-    "one customer": (lambda: [("c1", at(AS_OF - timedelta(days=20)), 10.0)], "1 buyers; 500 are needed"),
+    "one customer": (lambda: [("c1", at(AS_OF - timedelta(days=20)), 10.0)], "1 buyer; 500 are needed"),
     "one customer of many orders": (
         lambda: [("c1", at(AS_OF - timedelta(days=9 * n + 1)), 10.0) for n in range(50)],
-        "1 buyers; 500 are needed",
+        "1 buyer; 500 are needed",
     ),
     "fifty": (lambda: buyers(50), "50 buyers; 500 are needed"),
-    "one-time buyers only": (lambda: one_time(600), "nobody has come back"),
+    "one-time buyers only": (lambda: one_time(600), "0 buyers came back"),
     "one day of history": (
         lambda: [(f"c{n}", at(AS_OF - timedelta(days=1), hour=n % 24), 10.0 + n) for n in range(600)],
-        "1 days of orders; 180 are needed",
+        "1 day of orders; 180 are needed",
     ),
     "stopped, few came back": (
         lambda: [row for row in one_time(600) if row[1] < at(AS_OF - timedelta(days=60))],

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from regulars.predict.intent import scoring
 from regulars.predict.intent.scoring import Churn, median_days, probability_by, risk_of
 
 
@@ -60,3 +61,8 @@ def test_a_bound_belongs_to_the_risk_it_begins() -> None:
     assert risk_of(probability, churn).tolist() == ["low", "low", "medium", "medium", "medium", "high", "high", "high"]
     # What is written decides: nobody sees a probability of .330000 called low.
     assert risk_of(np.array([0.3299996]), churn).tolist() == ["medium"]
+
+
+def test_an_amount_beyond_the_type_is_held_at_what_no_shop_has() -> None:
+    amounts = scoring._money(np.array([1.2e14, -1.2e14, 12.345, np.nan])).cast(scoring.MONEY)
+    assert [None if value is None else float(value) for value in amounts.to_pylist()] == [1e13, -1e13, 12.34, None]
