@@ -194,3 +194,11 @@ def test_who_comes_is_taken_at_the_level_that_came(intercept: float) -> None:
     # One shift for all: customers differ as before.
     np.testing.assert_allclose(np.diff(logit(found)), np.diff(logit(before)), atol=1e-6)
     assert expit(logit(before) + (logit(found) - logit(before))[0]) == pytest.approx(found)
+
+
+def test_the_size_of_an_audience_does_not_hang_on_how_many_were_thought_to_come() -> None:
+    held_out = days_before(0)
+    rising = np.linspace(-0.3, 0.5, len(CUSTOMER_FACTS))
+    models = [AudienceModel.plain(Returning(intercept, rising)) for intercept in (-3.0, 2.0)]
+    sizes = [affinity.audience_size(model, held_out, np.arange(3)).shares for model in models]
+    assert sizes[0] == pytest.approx(sizes[1], abs=1e-6)
