@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.special import expit, logit
 
 from regulars.predict import affinity
-from regulars.predict.affinity.audience import AudienceModel
+from regulars.predict.affinity.audience import FACTORS, AudienceModel
 from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, Candidates
 from regulars.predict.affinity.ranker import TrainingLimits, TrainingRows, batches, fit_boosting, training_rows
 from regulars.predict.affinity.reasons import reasons
@@ -199,6 +199,10 @@ def test_who_comes_is_taken_at_the_level_that_came(intercept: float) -> None:
 def test_the_size_of_an_audience_does_not_hang_on_how_many_were_thought_to_come() -> None:
     held_out = days_before(0)
     rising = np.linspace(-0.3, 0.5, len(CUSTOMER_FACTS))
-    models = [AudienceModel.plain(Returning(intercept, rising)) for intercept in (-3.0, 2.0)]
+    # Scores that put buyers last, so that the sizes are above the least ones.
+    weights = -AudienceModel.plain(Returning(0.0, rising)).weights
+    weights[FACTORS.index("coming")] = 1.0
+    models = [AudienceModel(0.0, weights, Returning(intercept, rising)) for intercept in (-4.0, 2.0)]
     sizes = [affinity.audience_size(model, held_out, np.arange(3)).shares for model in models]
+    assert all(share is not None and share > capture for capture, share in sizes[0].items())
     assert sizes[0] == pytest.approx(sizes[1], abs=1e-6)
