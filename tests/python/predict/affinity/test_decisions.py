@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.special import expit, logit
 
 from regulars.predict import affinity
-from regulars.predict.affinity.audience import FACTORS, AudienceModel, set_factors
+from regulars.predict.affinity.audience import FACTORS, AudienceModel, measured, set_factors
 from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, Candidates
 from regulars.predict.affinity.ranker import TrainingLimits, TrainingRows, batches, fit_boosting, training_rows
 from regulars.predict.affinity.reasons import reasons
@@ -215,6 +215,11 @@ def test_the_size_of_an_audience_does_not_hang_on_how_many_were_thought_to_come(
     sizes = [affinity.audience_size(model, held_out, np.arange(3)).shares for model in models]
     assert all(share is not None and share > capture for capture, share in sizes[0].items())
     assert sizes[0] == pytest.approx(sizes[1], abs=1e-6)
+    first, second = (measured(model, held_out) for model in models)
+    assert first is not None
+    assert second is not None
+    for capture, share in first.shares.items():
+        assert share == pytest.approx(second.shares[capture], abs=1e-6)
 
 
 def test_what_sizes_an_audience_has_learnt_from_no_window_that_reaches_into_the_held_out_one() -> None:
