@@ -12,8 +12,10 @@ from scipy import sparse
 
 from regulars.predict import affinity
 from regulars.predict.affinity.audience import (
+    AudienceModel,
     _training_pairs,
     asked_items,
+    measured,
     set_factors,
     share_before,
     share_for_capture,
@@ -23,7 +25,9 @@ from regulars.predict.affinity.errors import AffinityInputError
 from regulars.predict.affinity.metrics import area_under_curve, lift, ranking_quality
 from regulars.predict.affinity.neighbours import strongest
 from regulars.predict.affinity.reasons import reasons
+from regulars.predict.affinity.returning import fit_returning
 from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, PAIR_FACTS
+from regulars.predict.quality import is_better
 
 
 def shop(on: date, customers: int = 400, items: int = 20, seed: int = 0, outcomes: bool = True) -> affinity.Snapshot:
@@ -258,6 +262,24 @@ def test_an_audience_finds_its_half_of_the_shop():
     assert model.quality.area > model.quality.baseline_area
 
 
+def test_an_audience_and_its_baseline_are_measured_in_customers():
+    past = shop(date(2024, 6, 1), seed=2)
+    coming = AudienceModel.plain(fit_returning([past]))
+    # Expecting next to nobody, or nearly everybody, in the same order: the same customers are taken.
+    models = [replace(coming, intercept=intercept) for intercept in (-9.0, 9.0)]
+    rare, sure = (measured(model, past) for model in models)
+    assert rare.shares == sure.shares
+    assert rare.sizes[0.5] > sure.sizes[0.5] + 0.05
+    # Her half of the shop buys an item again: half of its buyers are among fewer customers than that half.
+    assert all(share < 0.5 for share in rare.shares[0.5])
+
+
+@pytest.mark.parametrize("capture", [50, 70, 90])
+def test_fewer_customers_for_the_same_buyers_are_better(capture: int):
+    assert is_better(f"share_for_{capture}", 0.2, 0.3) is True
+    assert is_better(f"share_for_{capture}", 0.3, 0.2) is False
+
+
 def test_an_audience_is_sized_by_a_model_that_had_not_seen_the_day():
     past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
     model = affinity.fit_audience(past)
@@ -267,13 +289,13 @@ def test_an_audience_is_sized_by_a_model_that_had_not_seen_the_day():
     assert 0 < size.shares[0.5] <= size.shares[0.7] <= size.shares[0.9] <= 1
     assert size.held_out_buyers > 0
     nobody = affinity.audience_size(model, past[-1], np.empty(0, dtype=np.int64))
-    assert nobody.shares == {capture: max(capture, shares[0]) for capture, shares in model.quality.shares.items()}
+    assert nobody.shares == {capture: max(capture, size) for capture, size in model.quality.sizes.items()}
 
 
 def test_an_audience_is_no_smaller_than_what_is_expected_to_hold_its_share():
     past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
     model = affinity.fit_audience(past)
-    hopeful = replace(model, quality=replace(model.quality, shares=dict.fromkeys((0.5, 0.7, 0.9), (0.01, 0.01))))
+    hopeful = replace(model, quality=replace(model.quality, sizes=dict.fromkeys((0.5, 0.7, 0.9), 0.01)))
     nobody = affinity.audience_size(hopeful, past[-1], np.empty(0, dtype=np.int64))
     assert nobody.shares == {0.5: 0.5, 0.7: 0.7, 0.9: 0.9}
     for item in range(20):
