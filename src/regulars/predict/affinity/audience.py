@@ -79,11 +79,15 @@ class AudienceModel:
     why: str = "too few purchases to learn from"
     tested: "AudienceModel | None" = None
     quality: AudienceQuality | None = None
+    is_learnt: bool = True
 
     @classmethod
     def plain(cls, returning: Returning) -> "AudienceModel":
-        """Where nothing can be learnt: fixed weights of what she bought, what goes with it, and who comes."""
-        return cls(intercept=0.0, weights=_plain_weights(), returning=returning)
+        """Where nothing can be learnt: fixed weights of what she bought, what goes with it, and who comes.
+
+        They rank; no probability can be read from them unless they are calibrated.
+        """
+        return cls(intercept=0.0, weights=_plain_weights(), returning=returning, is_learnt=False)
 
     def log_odds(self, factors: Floats) -> Floats:
         """Of n × len(FACTORS) factors."""
