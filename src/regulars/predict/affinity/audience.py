@@ -227,10 +227,11 @@ def _fit_both(
 def asked_items(snapshot: Snapshot, neighbours: Neighbours, item_keys: list[int]) -> tuple[Integers, str]:
     """Positions of the items asked for, and the basis: `items`, or `neighbours` where fewer than five bought them.
 
+    No positions where nobody ever bought any of them: nobody can be said to want them more than others.
     ``snapshot`` is any part of the date: items have the same facts in all of them.
     """
     wanted = np.array(sorted(set(item_keys)), dtype=np.int64)
-    positions = np.flatnonzero(np.isin(snapshot.item_keys, wanted))
+    positions = np.flatnonzero(np.isin(snapshot.item_keys, wanted) & (snapshot.item("buyer_count") > 0))
     if snapshot.item("buyer_count")[positions].sum() >= LEAST_BUYERS:
         return positions, "items"
     linked = np.flatnonzero(np.asarray(neighbours.narrow[positions].sum(axis=0)).ravel() > 0)

@@ -210,7 +210,7 @@ def _audiences(
     buckets: int,
 ) -> Iterator[tuple[str, pa.Table]]:
     """Where nothing was learnt (basis `history`) they are only ranked, unless a back-test calibrates the ranking; and
-    whom purchase intent gives no probability, this gives none either.
+    whom purchase intent gives no probability, this gives none either. Nobody is interested in what nobody ever bought.
     """
     as_of, fitted = facts["as_of_date"], model.audiences[kind]
     item_facts = _of(tables.item_facts, as_of, kind, "item_key")
@@ -234,6 +234,8 @@ def _audiences(
         customer_ids.append(now.customer_ids.cast(pa.string()))
         for interest, item_keys in asked.items():
             positions, bases[interest] = asked_items(now, neighbours, item_keys)
+            if not len(positions):
+                continue
             keys[interest] = now.item_keys[positions].tolist()
             with one_thread():
                 scores[interest].append(fitted.log_odds(set_factors(now, neighbours, coming, positions)))
@@ -241,6 +243,8 @@ def _audiences(
         return
     ids, is_foretold = pa.concat_arrays(customer_ids), np.concatenate(foretold)
     for interest, found in scores.items():
+        if not found:
+            continue
         score_of_all = np.asarray(np.round(np.concatenate(found), DECIMALS), dtype=np.float64)
         size = AudienceSize(dict.fromkeys(CAPTURES), 0)
         if held_out is not None:

@@ -156,6 +156,23 @@ def test_fixed_weights_foretell_nothing_even_where_purchase_intent_does():
     assert audience["purchase_probability_90d"].null_count == len(audience) > 0
 
 
+def test_nobody_is_interested_in_what_nobody_ever_bought(learnt):
+    _, trained = learnt
+    shop = Shop(200, 8)
+    # Known to the catalogue only: all its orders were cancelled.
+    shop.connection.execute("insert into wanted values ('unsold', 'product', 99)")
+    assert set(shop.audiences(trained)["interest"].to_pylist()) == {"chosen"}
+
+
+def test_an_item_whose_buyers_are_none_is_not_asked_for(learnt):
+    _, trained = learnt
+    shop = Shop(200, 8)
+    shop.connection.execute("insert into wanted values ('returned', 'product', 7)")
+    shop.connection.execute("update facts set buyer_count = 0 where item_key = 7")
+    shop.connection.execute("delete from pairs where item_key = 7")
+    assert set(shop.audiences(trained)["interest"].to_pylist()) == {"chosen"}
+
+
 def test_whom_purchase_intent_gives_no_chance_gets_none(learnt):
     shop, trained = learnt
     learnt_from = shop.audiences(trained)
