@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from regulars.predict.affinity.calibration import Calibration, calibrated
@@ -211,13 +212,19 @@ def _decide(
     boosting: Ranker | None,
     limits: CandidateLimits,
 ) -> tuple[Decision, Calibration]:
-    """Judged on those who came; whether somebody comes is judged where that is predicted, in purchase intent."""
+    """Judged on those who came; whether somebody comes is judged where that is predicted, in purchase intent.
+
+    The calibration that ships is fitted on all of them. What it is worth (`calibration_error`, `log_loss`) is measured
+    with one fitted on every second of them, on the others; of the baseline too.
+    """
     gathered: dict[str, list[tuple[np.ndarray, np.ndarray, Floats, np.ndarray]]] = {FREQUENCY: [], BOOSTING: []}
     raws: dict[str, list[Floats]] = {FREQUENCY: [np.empty(0)], BOOSTING: [np.empty(0)]}
     outcomes = [np.empty(0, dtype=bool)]
+    customers = [np.empty(0, dtype=np.int64)]
     for rows, found in batches(held_out, neighbours, limits, buyers_only=True):
         assert found.bought is not None
         outcomes.append(found.bought)
+        customers.append(rows[found.customer])
         for name, learnt in ((FREQUENCY, None), (BOOSTING, boosting)):
             if name == BOOSTING and boosting is None:
                 continue
@@ -238,10 +245,8 @@ def _decide(
     outcome = np.concatenate(outcomes)
     given = {name: np.concatenate(parts) for name, parts in raws.items()}
     calibration = calibrated(given[ranker], outcome)
-    champion_calibration = calibrated(given[FREQUENCY], outcome)
-    probability = calibration.probability(given[ranker])
-    plain = champion_calibration.probability(given[FREQUENCY])
-    has_rows = bool(len(outcome))
+    is_measured = np.unique(np.concatenate(customers), return_inverse=True)[1] % 2 == 1
+    errors = {name: _calibration_quality(given[name], outcome, is_measured) for name in {ranker, FREQUENCY}}
     decision = Decision(
         ranker=ranker,
         why=why,
@@ -250,12 +255,22 @@ def _decide(
         challenger=challenger,
         champion_new=champion_new,
         challenger_new=challenger_new,
-        calibration_error=calibration_error(probability, outcome) if has_rows else None,
-        log_loss=log_loss(probability, outcome) if has_rows else None,
-        champion_calibration_error=calibration_error(plain, outcome) if has_rows else None,
-        champion_log_loss=log_loss(plain, outcome) if has_rows else None,
+        calibration_error=errors[ranker][0],
+        log_loss=errors[ranker][1],
+        champion_calibration_error=errors[FREQUENCY][0],
+        champion_log_loss=errors[FREQUENCY][1],
     )
     return decision, calibration
+
+
+def _calibration_quality(
+    raw: Floats, outcome: npt.NDArray[np.bool_], is_measured: npt.NDArray[np.bool_]
+) -> tuple[float | None, float | None]:
+    """Calibration error and log loss of some rows, calibrated on the others; None where there are none to measure."""
+    if not is_measured.any():
+        return None, None
+    probability = calibrated(raw[~is_measured], outcome[~is_measured]).probability(raw[is_measured])
+    return calibration_error(probability, outcome[is_measured]), log_loss(probability, outcome[is_measured])
 
 
 def _quality(

@@ -179,6 +179,33 @@ def test_same_input_same_scores(fitted):
     assert affinity.score(fitted, now, neighbours, names).equals(affinity.score(copy, now, neighbours, names))
 
 
+def test_a_calibration_is_measured_on_customers_that_it_was_not_fitted_on():
+    past = shop(date(2024, 6, 1), seed=2)
+    # Every second customer buys most of the shop, the others one thing: half of them say nothing of the other half.
+    bought = np.zeros(past.shape, dtype=bool)
+    bought[0::2, :15] = True
+    bought[1::2, 0] = True
+    model = affinity.fit("product", [shop(date(2024, 1, 1), seed=1), replace(past, bought=sparse.csr_matrix(bought))])
+    decision = model.decision
+    assert decision.calibration_error > 0.5
+    assert decision.champion_calibration_error > 0.5
+    assert decision.log_loss > 1
+    assert decision.champion_log_loss > 1
+    plain = affinity.fit("product", [replace(past, bought=sparse.csr_matrix(bought))], is_learnt=False)
+    assert plain.decision.calibration_error == plain.decision.champion_calibration_error
+
+
+def test_the_calibration_that_ships_is_fitted_on_everybody_held_out():
+    past = shop(date(2024, 6, 1), seed=2)
+    bought = np.zeros(past.shape, dtype=bool)
+    bought[0::2, :15] = True
+    bought[1::2, 0] = True
+    held_out = replace(past, bought=sparse.csr_matrix(bought))
+    model = affinity.fit("product", [shop(date(2024, 1, 1), seed=1), held_out], is_learnt=False)
+    rows = affinity.score(model, held_out, held_out.neighbours, [str(n) for n in range(20)], 20, np.ones(400))
+    assert np.mean(rows["purchase_probability_90d"].to_pylist()) == pytest.approx(bought.mean(), abs=0.01)
+
+
 def test_one_young_snapshot_is_split_by_customers():
     only = shop(date(2024, 1, 1))
     model = affinity.fit("product", [only])
