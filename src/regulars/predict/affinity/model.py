@@ -22,7 +22,7 @@ from regulars.predict.affinity.ranker import (
 )
 from regulars.predict.affinity.reasons import reasons
 from regulars.predict.affinity.returning import Returning, fit_returning
-from regulars.predict.affinity.snapshot import Floats, Snapshot
+from regulars.predict.affinity.snapshot import Floats, Integers, Snapshot
 from regulars.predict.affinity.split import split
 
 BOOSTING = "boosting"
@@ -131,7 +131,10 @@ def score(
     top: int = 20,
     purchase_probability: Floats | None = None,
 ) -> pa.Table:
-    """The ``top`` items of each customer, best first (schema `SCHEMA`).
+    """``top`` items of each customer, best first (schema `SCHEMA`).
+
+    Half of them (the greater one, of an odd ``top``) are the best. In the other half what she never bought comes first,
+    so that there is something to recommend to those who own much; then what is left, best first.
 
     Parameters
     ----------
@@ -146,8 +149,8 @@ def score(
     for rows, found in batches(snapshot, neighbours, model.limits):
         ranking, given_she_comes = _scores(model.boosting, found)
         order = np.lexsort((found.item, -ranking, found.customer))
-        rank = rank_within(found.customer[order])
-        chosen, rank = order[rank < top], rank[rank < top]
+        chosen = order[_is_kept(found.customer[order], found.feature("pair_order_days")[order] > 0, top)]
+        rank = rank_within(found.customer[chosen])
         part = snapshot.part(rows)
         probability = model.calibration.probability(given_she_comes[chosen])
         tables.append(
@@ -172,6 +175,15 @@ def score(
             )
         )
     return pa.concat_tables(tables)
+
+
+def _is_kept(customer: Integers, is_owned: npt.NDArray[np.bool_], top: int) -> npt.NDArray[np.bool_]:
+    """Which of the candidates, by customer and best first, `score` keeps."""
+    rank = rank_within(customer)
+    order = np.lexsort((rank, is_owned & (rank >= top - top // 2), customer))
+    is_kept = np.empty(len(customer), dtype=bool)
+    is_kept[order] = rank_within(customer[order]) < top
+    return is_kept
 
 
 def evaluate(

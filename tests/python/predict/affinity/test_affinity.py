@@ -23,6 +23,7 @@ from regulars.predict.affinity.audience import (
 from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, candidates
 from regulars.predict.affinity.errors import AffinityInputError
 from regulars.predict.affinity.metrics import area_under_curve, lift, ranking_quality
+from regulars.predict.affinity.model import _is_kept
 from regulars.predict.affinity.neighbours import strongest
 from regulars.predict.affinity.reasons import reasons
 from regulars.predict.affinity.returning import fit_returning
@@ -169,6 +170,42 @@ def test_scores_are_complete_ordered_and_probabilities(fitted):
     assert all(0 <= value <= 1 for value in table["purchase_probability_90d"])
     known = {"bought_before", "due_for_replenishment", "similar_customers", "popular"}
     assert all(reason in known or reason.startswith("goes_with:item ") for reason in table["reason"])
+
+
+def test_who_owns_many_items_is_still_shown_new_ones():
+    now = shop(date(2024, 9, 1), customers=60, items=80, seed=3, outcomes=False)
+    # The first customer owns 30 items, each more often than any other.
+    others = now.pair_customer > 0
+    often = np.full((30, len(PAIR_FACTS)), 9.0)
+    many = replace(
+        now,
+        pair_customer=np.r_[np.zeros(30, dtype=np.int64), now.pair_customer[others]],
+        pair_item=np.r_[np.arange(30), now.pair_item[others]],
+        pairs=np.vstack([often, now.pairs[others]]),
+    )
+    model = affinity.fit("product", [])
+    names = [str(number) for number in range(80)]
+    shown = affinity.score(model, many, many.neighbours, names, 20).to_pylist()
+    every = affinity.score(model, many, many.neighbours, names, 80).to_pylist()
+    hers, ranked = ([row for row in rows if row["customer_id"] == "c0000"] for rows in (shown, every))
+    owned = [int(row["item"]) < 30 for row in hers]
+    assert owned == [True] * 10 + [False] * 10
+    assert hers[:10] == ranked[:10]
+    assert [row["rank"] for row in hers] == list(range(1, 21))
+    # The best of those she never bought.
+    assert [row["item"] for row in hers[10:]] == [row["item"] for row in ranked if int(row["item"]) >= 30][:10]
+    scores = [row["score"] for row in hers]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_what_is_left_fills_the_places_where_there_is_little_new():
+    now = shop(date(2024, 9, 1), customers=60, items=80, seed=3, outcomes=False)
+    customer, owned = np.zeros(8, dtype=np.int64), np.array([True, True, True, True, True, False, True, True])
+    assert np.flatnonzero(_is_kept(customer, owned, 5)).tolist() == [0, 1, 2, 3, 5]
+    assert np.flatnonzero(_is_kept(customer, owned, 1)).tolist() == [0]
+    model = affinity.fit("product", [])
+    rows = affinity.score(model, now, now.neighbours, [str(number) for number in range(80)], 20)
+    assert len(rows) == 60 * 20
 
 
 def test_same_input_same_scores(fitted):
