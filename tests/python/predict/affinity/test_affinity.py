@@ -11,6 +11,7 @@ import pytest
 from scipy import sparse
 
 from regulars.predict import affinity
+from regulars.predict.affinity import training
 from regulars.predict.affinity.audience import (
     AudienceModel,
     _training_pairs,
@@ -28,6 +29,7 @@ from regulars.predict.affinity.neighbours import strongest
 from regulars.predict.affinity.reasons import reasons
 from regulars.predict.affinity.returning import fit_returning
 from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, PAIR_FACTS
+from regulars.predict.intent.gate import Gate
 from regulars.predict.quality import is_better
 
 
@@ -324,6 +326,23 @@ def test_an_audience_finds_its_half_of_the_shop():
     assert basis == "items"
     assert list(model.quality.shares) == [0.5, 0.7, 0.9]
     assert model.quality.area > model.quality.baseline_area
+
+
+@pytest.mark.parametrize(("baseline_area", "is_warned"), [(0.99, True), (0.5, False)])
+def test_an_audience_worse_than_its_baseline_ships_with_a_warning(monkeypatch, baseline_area: float, is_warned: bool):
+    def fit_audience(snapshots: list[affinity.Snapshot], horizon_days: int) -> AudienceModel:
+        model = AudienceModel.plain(fit_returning(snapshots))
+        quality = replace(measured(model, snapshots[-1]), area=0.75, baseline_area=baseline_area)
+        return replace(model, quality=quality)
+
+    monkeypatch.setattr(training, "fit_audience", fit_audience)
+    past = [shop(date(2024, 1, 1), customers=100, seed=1), shop(date(2024, 6, 1), customers=100, seed=2)]
+    gate = Gate(100, 180, None, None)
+    trained = training.train(["product"], lambda _: past, gate, date(2024, 9, 1))
+    assert trained.gate_reason is None
+    said = [warning for warning in trained.warnings if warning.startswith("product audience: ")]
+    assert len(said) == is_warned
+    assert all("0.9900" in warning and "0.7500" in warning for warning in said)
 
 
 def test_an_audience_and_its_baseline_are_measured_in_customers():
