@@ -23,7 +23,16 @@ SCHEMA = pa.schema(
         ("customer_count", pa.int64()),
     ]
 )
-LESS_IS_BETTER = ("log_loss", "calibration_error", "root_mean_square_error", "mean_absolute_error", "total_bias")
+LESS_IS_BETTER = (
+    "log_loss",
+    "calibration_error",
+    "root_mean_square_error",
+    "mean_absolute_error",
+    "total_bias",
+    "share_for_50",
+    "share_for_70",
+    "share_for_90",
+)
 """The bias by its size, whatever its sign."""
 COLUMNS = ("model_name", "model_version", "trained_as_of", "measures")
 

@@ -57,8 +57,10 @@ class AudienceQuality:
     baseline_area: float
     baseline_lift: float
     shares: dict[float, tuple[float, float]]
-    """By capture: how far down to go, best first for each item, for so many of the items' buyers. Of the model in the
-    share of the buyers that it expects of all (so that a season moves the size), of the baseline in customers."""
+    """By capture: the share of the customers to take, best first for each item, for so many of the items' buyers; of
+    the model and of the baseline."""
+    sizes: dict[float, float]
+    """The same of the model in the share of the buyers that it expects of all, so that a season moves the size."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,15 @@ class AudienceModel:
     why: str = "too few purchases to learn from"
     tested: "AudienceModel | None" = None
     quality: AudienceQuality | None = None
+    is_learnt: bool = True
 
     @classmethod
     def plain(cls, returning: Returning) -> "AudienceModel":
-        """Where nothing can be learnt: fixed weights of what she bought, what goes with it, and who comes."""
-        return cls(intercept=0.0, weights=_plain_weights(), returning=returning)
+        """Where nothing can be learnt: fixed weights of what she bought, what goes with it, and who comes.
+
+        They rank; no probability can be read from them unless they are calibrated.
+        """
+        return cls(intercept=0.0, weights=_plain_weights(), returning=returning, is_learnt=False)
 
     def log_odds(self, factors: Floats) -> Floats:
         """Of n × len(FACTORS) factors."""
@@ -98,8 +104,9 @@ class AudienceModel:
 class AudienceSize:
     """How many to take of an audience, best first, and how to read its scores.
 
-    ``shares``: as in `AudienceQuality`, by capture; ``held_out_buyers`` says what they rest on: their own, from
-    `LEAST_BUYERS_TO_SIZE`, else those of all items together, and None where nothing was held out.
+    ``shares``: of the buyers expected of all, by capture, as the sizes of `AudienceQuality`. ``held_out_buyers`` says
+    what they rest on: their own, from `LEAST_BUYERS_TO_SIZE`, else those of all items together, and None where nothing
+    was held out.
     """
 
     shares: dict[float, float | None]
@@ -149,6 +156,7 @@ def measured(model: AudienceModel, snapshot: Snapshot) -> AudienceQuality | None
     coming = levelled(model.returning, snapshot)
     times = snapshot.matrix("order_day_count").tocsc()
     places: tuple[list[Floats], list[Floats]] = ([], [])
+    expected_places: list[Floats] = []
     areas, lifts = ([], []), ([], [])  # type: tuple[list[float], list[float]], tuple[list[float], list[float]]
     for item in items:
         is_buyer = np.asarray(bought[:, [item]].todense()).ravel() > 0
@@ -159,15 +167,11 @@ def measured(model: AudienceModel, snapshot: Snapshot) -> AudienceQuality | None
         for which, score in enumerate((learnt, baseline)):
             areas[which].append(area_under_curve(score, is_buyer))
             lifts[which].append(lift(score, is_buyer))
-            expected = 1 / (1 + np.exp(-score)) if which == 0 else np.ones(len(score))
-            places[which].append(share_before(score, expected)[is_buyer])
+            places[which].append(share_before(score, np.ones(len(score)))[is_buyer])
+        expected_places.append(share_before(learnt, 1 / (1 + np.exp(-learnt)))[is_buyer])
     if not areas[0]:
         return None
-    ranks = [np.sort(np.concatenate(each)) for each in places]
-
-    def share(which: int, capture: float) -> float:
-        return float(ranks[which][int(np.ceil(capture * len(ranks[which]))) - 1])
-
+    of_model, of_baseline, of_expected = (np.concatenate(each) for each in (*places, expected_places))
     return AudienceQuality(
         tested_on=snapshot.on,
         customers=len(snapshot.customers),
@@ -176,7 +180,8 @@ def measured(model: AudienceModel, snapshot: Snapshot) -> AudienceQuality | None
         lift=float(np.mean(lifts[0])),
         baseline_area=float(np.mean(areas[1])),
         baseline_lift=float(np.mean(lifts[1])),
-        shares={capture: (share(0, capture), share(1, capture)) for capture in CAPTURES},
+        shares={capture: (_holding(of_model, capture), _holding(of_baseline, capture)) for capture in CAPTURES},
+        sizes={capture: _holding(of_expected, capture) for capture in CAPTURES},
     )
 
 
@@ -222,10 +227,11 @@ def _fit_both(
 def asked_items(snapshot: Snapshot, neighbours: Neighbours, item_keys: list[int]) -> tuple[Integers, str]:
     """Positions of the items asked for, and the basis: `items`, or `neighbours` where fewer than five bought them.
 
+    No positions where nobody ever bought any of them: nobody can be said to want them more than others.
     ``snapshot`` is any part of the date: items have the same facts in all of them.
     """
     wanted = np.array(sorted(set(item_keys)), dtype=np.int64)
-    positions = np.flatnonzero(np.isin(snapshot.item_keys, wanted))
+    positions = np.flatnonzero(np.isin(snapshot.item_keys, wanted) & (snapshot.item("buyer_count") > 0))
     if snapshot.item("buyer_count")[positions].sum() >= LEAST_BUYERS:
         return positions, "items"
     linked = np.flatnonzero(np.asarray(neighbours.narrow[positions].sum(axis=0)).ravel() > 0)
@@ -243,7 +249,7 @@ def audience_size(model: AudienceModel, held_out: Snapshot, positions: Integers)
     """
     pooled: dict[float, float | None] = dict.fromkeys(CAPTURES)
     if model.quality is not None:
-        pooled = {capture: max(capture, shares[0]) for capture, shares in model.quality.shares.items()}
+        pooled = {capture: max(capture, size) for capture, size in model.quality.sizes.items()}
     if not len(positions) or held_out.bought is None:
         return AudienceSize(pooled, 0)
     tested = model.tested or model
@@ -272,8 +278,12 @@ def share_for_capture(score: Floats, is_buyer: npt.NDArray[np.bool_], capture: f
     """The `share_before` that holds ``capture`` of the buyers; None without buyers."""
     if not is_buyer.any():
         return None
-    places = np.sort(share_before(score, 1 / (1 + np.exp(-score)))[is_buyer])
-    return float(places[int(np.ceil(capture * len(places))) - 1])
+    return _holding(share_before(score, 1 / (1 + np.exp(-score)))[is_buyer], capture)
+
+
+def _holding(places: Floats, capture: float) -> float:
+    """The place down to which ``capture`` of the buyers stand."""
+    return float(np.sort(places)[int(np.ceil(capture * len(places))) - 1])
 
 
 def factor_columns(

@@ -60,14 +60,11 @@ class Candidates:
         return self.features[:, FEATURES.index(name)]
 
 
-def candidates(
-    snapshot: Snapshot, neighbours: Neighbours, limits: CandidateLimits | None = None, extra: Integers | None = None
-) -> Candidates:
+def candidates(snapshot: Snapshot, neighbours: Neighbours, limits: CandidateLimits | None = None) -> Candidates:
     """Candidates of every customer of ``snapshot`` (give a part of it to bound memory: about 300 rows a customer).
 
     Sources: what she bought most, what goes with that (with everything, and with the recent), what is popular now, was
-    popular in
-    the same weeks a year ago, and is rising with the season. ``extra`` are items (positions) that every customer gets.
+    popular in the same weeks a year ago, and is rising with the season.
     """
     limits = limits or CandidateLimits()
     count, item_count = snapshot.shape
@@ -85,9 +82,6 @@ def candidates(
     share = snapshot.item("share_30d")
     tie_break = share / max(float(share.max(initial=0)), 1e-12)
     personal_order = snapshot.pair("decayed_count") + 1e-3 * tie_break[snapshot.pair_item]
-    everyone = popular_items(snapshot, limits.popular)
-    if extra is not None:
-        everyone = np.union1d(everyone, extra)
     is_chosen = np.zeros((count, item_count), dtype=bool)
     is_owned = np.zeros((count, item_count), dtype=bool)
     is_owned[snapshot.pair_customer, snapshot.pair_item] = True
@@ -96,7 +90,7 @@ def candidates(
         is_chosen[row_numbers(best), best.indices] = True
     own = _top(snapshot.pair_customer, personal_order, limits.personal)
     is_chosen[snapshot.pair_customer[own], snapshot.pair_item[own]] = True
-    is_chosen[:, everyone] = True
+    is_chosen[:, popular_items(snapshot, limits.popular)] = True
     rows, columns = np.nonzero(is_chosen)
     customer, item = rows.astype(np.int64), columns.astype(np.int64)
 

@@ -26,8 +26,7 @@ def ranking_quality(
     """Quality of the k highest-scored candidates of each customer.
 
     ``bought`` (n × m) holds everything she bought, also what was no candidate; ``customer`` and ``item`` are the
-    candidates.
-    Source: Järvelin and Kekäläinen (2002) for the discount 1 / log2(rank + 1).
+    candidates. Source: Järvelin and Kekäläinen (2002) for the discount 1 / log2(rank + 1).
     """
     wanted = np.diff(bought.indptr)
     order = np.lexsort((item, -score, customer))

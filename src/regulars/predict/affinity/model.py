@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from regulars.predict.affinity.calibration import Calibration, calibrated
@@ -21,7 +22,7 @@ from regulars.predict.affinity.ranker import (
 )
 from regulars.predict.affinity.reasons import reasons
 from regulars.predict.affinity.returning import Returning, fit_returning
-from regulars.predict.affinity.snapshot import Floats, Snapshot
+from regulars.predict.affinity.snapshot import Floats, Integers, Snapshot
 from regulars.predict.affinity.split import split
 
 BOOSTING = "boosting"
@@ -130,7 +131,10 @@ def score(
     top: int = 20,
     purchase_probability: Floats | None = None,
 ) -> pa.Table:
-    """The ``top`` items of each customer, best first (schema `SCHEMA`).
+    """``top`` items of each customer, best first (schema `SCHEMA`).
+
+    Half of them (the greater one, of an odd ``top``) are the best. In the other half what she never bought comes first,
+    so that there is something to recommend to those who own much; then what is left, best first.
 
     Parameters
     ----------
@@ -145,8 +149,8 @@ def score(
     for rows, found in batches(snapshot, neighbours, model.limits):
         ranking, given_she_comes = _scores(model.boosting, found)
         order = np.lexsort((found.item, -ranking, found.customer))
-        rank = rank_within(found.customer[order])
-        chosen, rank = order[rank < top], rank[rank < top]
+        chosen = order[_is_kept(found.customer[order], found.feature("pair_order_days")[order] > 0, top)]
+        rank = rank_within(found.customer[chosen])
         part = snapshot.part(rows)
         probability = model.calibration.probability(given_she_comes[chosen])
         tables.append(
@@ -171,6 +175,15 @@ def score(
             )
         )
     return pa.concat_tables(tables)
+
+
+def _is_kept(customer: Integers, is_owned: npt.NDArray[np.bool_], top: int) -> npt.NDArray[np.bool_]:
+    """Which of the candidates, by customer and best first, `score` keeps."""
+    rank = rank_within(customer)
+    order = np.lexsort((rank, is_owned & (rank >= top - top // 2), customer))
+    is_kept = np.empty(len(customer), dtype=bool)
+    is_kept[order] = rank_within(customer[order]) < top
+    return is_kept
 
 
 def evaluate(
@@ -211,13 +224,19 @@ def _decide(
     boosting: Ranker | None,
     limits: CandidateLimits,
 ) -> tuple[Decision, Calibration]:
-    """Judged on those who came; whether somebody comes is judged where that is predicted, in purchase intent."""
+    """Judged on those who came; whether somebody comes is judged where that is predicted, in purchase intent.
+
+    The calibration that ships is fitted on all of them. What it is worth (`calibration_error`, `log_loss`) is measured
+    with one fitted on every second of them, on the others; of the baseline too.
+    """
     gathered: dict[str, list[tuple[np.ndarray, np.ndarray, Floats, np.ndarray]]] = {FREQUENCY: [], BOOSTING: []}
     raws: dict[str, list[Floats]] = {FREQUENCY: [np.empty(0)], BOOSTING: [np.empty(0)]}
     outcomes = [np.empty(0, dtype=bool)]
+    customers = [np.empty(0, dtype=np.int64)]
     for rows, found in batches(held_out, neighbours, limits, buyers_only=True):
         assert found.bought is not None
         outcomes.append(found.bought)
+        customers.append(rows[found.customer])
         for name, learnt in ((FREQUENCY, None), (BOOSTING, boosting)):
             if name == BOOSTING and boosting is None:
                 continue
@@ -238,10 +257,8 @@ def _decide(
     outcome = np.concatenate(outcomes)
     given = {name: np.concatenate(parts) for name, parts in raws.items()}
     calibration = calibrated(given[ranker], outcome)
-    champion_calibration = calibrated(given[FREQUENCY], outcome)
-    probability = calibration.probability(given[ranker])
-    plain = champion_calibration.probability(given[FREQUENCY])
-    has_rows = bool(len(outcome))
+    is_measured = np.unique(np.concatenate(customers), return_inverse=True)[1] % 2 == 1
+    errors = {name: _calibration_quality(given[name], outcome, is_measured) for name in {ranker, FREQUENCY}}
     decision = Decision(
         ranker=ranker,
         why=why,
@@ -250,12 +267,22 @@ def _decide(
         challenger=challenger,
         champion_new=champion_new,
         challenger_new=challenger_new,
-        calibration_error=calibration_error(probability, outcome) if has_rows else None,
-        log_loss=log_loss(probability, outcome) if has_rows else None,
-        champion_calibration_error=calibration_error(plain, outcome) if has_rows else None,
-        champion_log_loss=log_loss(plain, outcome) if has_rows else None,
+        calibration_error=errors[ranker][0],
+        log_loss=errors[ranker][1],
+        champion_calibration_error=errors[FREQUENCY][0],
+        champion_log_loss=errors[FREQUENCY][1],
     )
     return decision, calibration
+
+
+def _calibration_quality(
+    raw: Floats, outcome: npt.NDArray[np.bool_], is_measured: npt.NDArray[np.bool_]
+) -> tuple[float | None, float | None]:
+    """Calibration error and log loss of some rows, calibrated on the others; None where there are none to measure."""
+    if not is_measured.any():
+        return None, None
+    probability = calibrated(raw[~is_measured], outcome[~is_measured]).probability(raw[is_measured])
+    return calibration_error(probability, outcome[is_measured]), log_loss(probability, outcome[is_measured])
 
 
 def _quality(

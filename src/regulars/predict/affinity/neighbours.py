@@ -27,11 +27,9 @@ def item_neighbours(snapshot: Snapshot, keep: int = 200, keep_narrow: int = 30, 
     """Cosine of items over customers, at most ``keep`` neighbours an item.
 
     A customer's weight for an item is the root of her purchases (half-life 180 days) times ln(1 + items / her items):
-    who
-    buys everything says little about what goes together. On Online Retail II this weighting was the best of five
-    neighbour
-    methods for ranking the customers of a product (AUC .816). Memory: the pairs of ``block`` items with a customer in
-    common, beside the result.
+    who buys everything says little about what goes together. On Online Retail II this weighting was the best of five
+    neighbour methods for ranking the customers of a product (AUC .816). Memory: the pairs of ``block`` items with a
+    customer in common, beside the result.
 
     Source: TF-IDF item neighbours, as in implicit's `TFIDFRecommender`; Sarwar et al. (2001) for the cosine of items.
     """

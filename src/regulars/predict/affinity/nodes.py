@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from regulars.predict import artefacts
@@ -18,6 +19,7 @@ from regulars.predict.affinity.audience import (
     set_factors,
     share_before,
 )
+from regulars.predict.affinity.calibration import Calibration
 from regulars.predict.affinity.model import DECIMALS, SCHEMA, score
 from regulars.predict.affinity.neighbours import Neighbours, item_neighbours
 from regulars.predict.affinity.ranker import TrainingLimits
@@ -207,6 +209,9 @@ def _audiences(
     neighbour_customers: int,
     buckets: int,
 ) -> Iterator[tuple[str, pa.Table]]:
+    """Where nothing was learnt (basis `history`) they are only ranked, unless a back-test calibrates the ranking; and
+    whom purchase intent gives no probability, this gives none either. Nobody is interested in what nobody ever bought.
+    """
     as_of, fitted = facts["as_of_date"], model.audiences[kind]
     item_facts = _of(tables.item_facts, as_of, kind, "item_key")
     neighbours = neighbours_of(tables, as_of, kind, neighbour_customers)
@@ -216,6 +221,7 @@ def _audiences(
         past = replace(tables, customers=tables.past_customers)
         held_out = _snapshot(past, dates[-1], kind)
     customer_ids: list[pa.Array] = []
+    foretold: list[npt.NDArray[np.bool_]] = []
     scores: dict[str, list[Floats]] = {interest: [] for interest in asked}
     bases: dict[str, str] = {}
     keys: dict[str, list[int]] = {}
@@ -223,17 +229,22 @@ def _audiences(
         now, coming = scored_part(tables, as_of, kind, which, item_facts)
         if not len(now.customers):
             continue
+        foretold.append(~np.isnan(coming))
         coming = np.where(np.isnan(coming), fitted.returning.probability(now), np.clip(coming, 1e-6, 1 - 1e-6))
         customer_ids.append(now.customer_ids.cast(pa.string()))
         for interest, item_keys in asked.items():
             positions, bases[interest] = asked_items(now, neighbours, item_keys)
+            if not len(positions):
+                continue
             keys[interest] = now.item_keys[positions].tolist()
             with one_thread():
                 scores[interest].append(fitted.log_odds(set_factors(now, neighbours, coming, positions)))
     if not customer_ids:
         return
-    ids = pa.concat_arrays(customer_ids)
+    ids, is_foretold = pa.concat_arrays(customer_ids), np.concatenate(foretold)
     for interest, found in scores.items():
+        if not found:
+            continue
         score_of_all = np.asarray(np.round(np.concatenate(found), DECIMALS), dtype=np.float64)
         size = AudienceSize(dict.fromkeys(CAPTURES), 0)
         if held_out is not None:
@@ -241,6 +252,8 @@ def _audiences(
             size = audience_size(fitted, held_out, before)
         expected = np.asarray(1 / (1 + np.exp(-score_of_all)), dtype=np.float64)
         place = share_before(score_of_all, expected)
+        is_read = is_foretold & (fitted.is_learnt or size.calibration != Calibration())
+        probability = np.where(is_read, np.round(size.calibration.probability(expected), DECIMALS), np.nan)
         tier = np.full(len(place), np.nan)
         for capture in sorted(CAPTURES, reverse=True):
             share = size.shares[capture]
@@ -253,9 +266,9 @@ def _audiences(
                 {
                     "customer_id": ids.take(pa.array(taken)),
                     "score": score_of_all[taken],
-                    "purchase_probability_90d": np.round(size.calibration.probability(expected[taken]), DECIMALS),
+                    "purchase_probability_90d": pa.array(probability[taken], pa.float64(), from_pandas=True),
                     "capture_share": tier[taken],
-                    "basis": [bases[interest]] * len(taken),
+                    "basis": [bases[interest] if fitted.is_learnt else HISTORY] * len(taken),
                     "held_out_buyer_count": np.full(len(taken), size.held_out_buyers),
                 }
             ),

@@ -57,8 +57,8 @@ def training_rows(snapshots: list[Snapshot], limits: CandidateLimits, training: 
     """Candidates of the customers who came within the horizon of each snapshot.
 
     Only who came: learning P(item | she comes) from them reached recall@10 .141 where learning from everybody reached
-    .139
-    (Online Retail II, three snapshots). Many snapshots of few customers beat few of many: eleven monthly ones .153.
+    .139 (Online Retail II, three snapshots). Many snapshots of few customers beat few of many: eleven monthly ones
+    .153.
     """
     random = np.random.default_rng(training.seed)
     features, bought, weight = (

@@ -19,10 +19,9 @@ def reasons(
     """The reason of each of the chosen ``rows`` of ``found`` (``snapshot`` is the one they were made of).
 
     Bought before; due where she bought it at least twice and the time since is at least 0.8 of the usual gap (3 at
-    most: later
-    she has stopped); `goes_with:<item>` where one thing she bought makes half of the neighbour score; otherwise what
-    customers
-    like her buy, or, without any link, what everybody buys. ``items`` are the names of the m items.
+    most: later she has stopped); `goes_with:<item>` where one thing she bought makes half of the neighbour score;
+    otherwise what customers like her buy, or, without any link, what everybody buys. ``items`` are the names of the m
+    items.
     """
     times = found.feature("pair_order_days")[rows]
     due = found.feature("pair_due_ratio")[rows]

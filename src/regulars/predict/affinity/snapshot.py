@@ -146,8 +146,7 @@ def from_tables(
     items: `int_affinity_item_facts` of one kind, one row per item.
     pairs: `int_affinity_customer_items` of one kind, one row per customer and item.
     outcomes: `int_affinity_outcomes` of one kind; None at the as-of date. Items that were not yet sold at ``on`` are
-        left out:
-        nobody can predict them.
+        left out: nobody can predict them.
 
     Raises
     ------

@@ -65,6 +65,7 @@ def train(
             audience = fit_audience(past, HORIZON_DAYS)
             choices.append(f"{kind} audience: {audience.why}")
             measures += _audience_measures(kind, audience)
+            warnings += _audience_warnings(kind, audience)
         else:
             audience = AudienceModel.plain(ranker.returning)
         audiences[kind] = audience
@@ -94,6 +95,17 @@ def _ranker_measures(kind: str, ranker: AffinityModel) -> list[Measure]:
         Measure(f"affinity_{kind}", HORIZON_DAYS, name, value, baseline, decision.held_out_on, shipped.customers)
         for name, (value, baseline) in figures.items()
         if value is not None and baseline is not None and decision.champion.customers
+    ]
+
+
+def _audience_warnings(kind: str, audience: AudienceModel) -> list[str]:
+    quality = audience.quality
+    if quality is None or quality.area >= quality.baseline_area:
+        return []
+    return [
+        f"{kind} audience: who bought it most often, then who likely comes, told buyers apart better (mean AUC"
+        f" {quality.baseline_area:.4f}) than what was learnt ({quality.area:.4f}), which is shipped all the same:"
+        " only it says how many to take"
     ]
 
 

@@ -11,9 +11,12 @@ import pytest
 from scipy import sparse
 
 from regulars.predict import affinity
+from regulars.predict.affinity import training
 from regulars.predict.affinity.audience import (
+    AudienceModel,
     _training_pairs,
     asked_items,
+    measured,
     set_factors,
     share_before,
     share_for_capture,
@@ -21,9 +24,13 @@ from regulars.predict.affinity.audience import (
 from regulars.predict.affinity.candidates import FEATURES, CandidateLimits, candidates
 from regulars.predict.affinity.errors import AffinityInputError
 from regulars.predict.affinity.metrics import area_under_curve, lift, ranking_quality
+from regulars.predict.affinity.model import _is_kept
 from regulars.predict.affinity.neighbours import strongest
 from regulars.predict.affinity.reasons import reasons
+from regulars.predict.affinity.returning import fit_returning
 from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, PAIR_FACTS
+from regulars.predict.intent.gate import Gate
+from regulars.predict.quality import is_better
 
 
 def shop(on: date, customers: int = 400, items: int = 20, seed: int = 0, outcomes: bool = True) -> affinity.Snapshot:
@@ -167,12 +174,75 @@ def test_scores_are_complete_ordered_and_probabilities(fitted):
     assert all(reason in known or reason.startswith("goes_with:item ") for reason in table["reason"])
 
 
+def test_who_owns_many_items_is_still_shown_new_ones():
+    now = shop(date(2024, 9, 1), customers=60, items=80, seed=3, outcomes=False)
+    # The first customer owns 30 items, each more often than any other.
+    others = now.pair_customer > 0
+    often = np.full((30, len(PAIR_FACTS)), 9.0)
+    many = replace(
+        now,
+        pair_customer=np.r_[np.zeros(30, dtype=np.int64), now.pair_customer[others]],
+        pair_item=np.r_[np.arange(30), now.pair_item[others]],
+        pairs=np.vstack([often, now.pairs[others]]),
+    )
+    model = affinity.fit("product", [])
+    names = [str(number) for number in range(80)]
+    shown = affinity.score(model, many, many.neighbours, names, 20).to_pylist()
+    every = affinity.score(model, many, many.neighbours, names, 80).to_pylist()
+    hers, ranked = ([row for row in rows if row["customer_id"] == "c0000"] for rows in (shown, every))
+    owned = [int(row["item"]) < 30 for row in hers]
+    assert owned == [True] * 10 + [False] * 10
+    assert hers[:10] == ranked[:10]
+    assert [row["rank"] for row in hers] == list(range(1, 21))
+    # The best of those she never bought.
+    assert [row["item"] for row in hers[10:]] == [row["item"] for row in ranked if int(row["item"]) >= 30][:10]
+    scores = [row["score"] for row in hers]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_what_is_left_fills_the_places_where_there_is_little_new():
+    now = shop(date(2024, 9, 1), customers=60, items=80, seed=3, outcomes=False)
+    customer, owned = np.zeros(8, dtype=np.int64), np.array([True, True, True, True, True, False, True, True])
+    assert np.flatnonzero(_is_kept(customer, owned, 5)).tolist() == [0, 1, 2, 3, 5]
+    assert np.flatnonzero(_is_kept(customer, owned, 1)).tolist() == [0]
+    model = affinity.fit("product", [])
+    rows = affinity.score(model, now, now.neighbours, [str(number) for number in range(80)], 20)
+    assert len(rows) == 60 * 20
+
+
 def test_same_input_same_scores(fitted):
     now = shop(date(2024, 9, 1), seed=3, outcomes=False)
     neighbours = affinity.item_neighbours(now)
     copy = pickle.loads(pickle.dumps(fitted))
     names = [str(n) for n in range(20)]
     assert affinity.score(fitted, now, neighbours, names).equals(affinity.score(copy, now, neighbours, names))
+
+
+def test_a_calibration_is_measured_on_customers_that_it_was_not_fitted_on():
+    past = shop(date(2024, 6, 1), seed=2)
+    # Every second customer buys most of the shop, the others one thing: half of them say nothing of the other half.
+    bought = np.zeros(past.shape, dtype=bool)
+    bought[0::2, :15] = True
+    bought[1::2, 0] = True
+    model = affinity.fit("product", [shop(date(2024, 1, 1), seed=1), replace(past, bought=sparse.csr_matrix(bought))])
+    decision = model.decision
+    assert decision.calibration_error > 0.5
+    assert decision.champion_calibration_error > 0.5
+    assert decision.log_loss > 1
+    assert decision.champion_log_loss > 1
+    plain = affinity.fit("product", [replace(past, bought=sparse.csr_matrix(bought))], is_learnt=False)
+    assert plain.decision.calibration_error == plain.decision.champion_calibration_error
+
+
+def test_the_calibration_that_ships_is_fitted_on_everybody_held_out():
+    past = shop(date(2024, 6, 1), seed=2)
+    bought = np.zeros(past.shape, dtype=bool)
+    bought[0::2, :15] = True
+    bought[1::2, 0] = True
+    held_out = replace(past, bought=sparse.csr_matrix(bought))
+    model = affinity.fit("product", [shop(date(2024, 1, 1), seed=1), held_out], is_learnt=False)
+    rows = affinity.score(model, held_out, held_out.neighbours, [str(n) for n in range(20)], 20, np.ones(400))
+    assert np.mean(rows["purchase_probability_90d"].to_pylist()) == pytest.approx(bought.mean(), abs=0.01)
 
 
 def test_one_young_snapshot_is_split_by_customers():
@@ -258,6 +328,41 @@ def test_an_audience_finds_its_half_of_the_shop():
     assert model.quality.area > model.quality.baseline_area
 
 
+@pytest.mark.parametrize(("baseline_area", "is_warned"), [(0.99, True), (0.5, False)])
+def test_an_audience_worse_than_its_baseline_ships_with_a_warning(monkeypatch, baseline_area: float, is_warned: bool):
+    def fit_audience(snapshots: list[affinity.Snapshot], horizon_days: int) -> AudienceModel:
+        model = AudienceModel.plain(fit_returning(snapshots))
+        quality = replace(measured(model, snapshots[-1]), area=0.75, baseline_area=baseline_area)
+        return replace(model, quality=quality)
+
+    monkeypatch.setattr(training, "fit_audience", fit_audience)
+    past = [shop(date(2024, 1, 1), customers=100, seed=1), shop(date(2024, 6, 1), customers=100, seed=2)]
+    gate = Gate(100, 180, None, None)
+    trained = training.train(["product"], lambda _: past, gate, date(2024, 9, 1))
+    assert trained.gate_reason is None
+    said = [warning for warning in trained.warnings if warning.startswith("product audience: ")]
+    assert len(said) == is_warned
+    assert all("0.9900" in warning and "0.7500" in warning for warning in said)
+
+
+def test_an_audience_and_its_baseline_are_measured_in_customers():
+    past = shop(date(2024, 6, 1), seed=2)
+    coming = AudienceModel.plain(fit_returning([past]))
+    # Expecting next to nobody, or nearly everybody, in the same order: the same customers are taken.
+    models = [replace(coming, intercept=intercept) for intercept in (-9.0, 9.0)]
+    rare, sure = (measured(model, past) for model in models)
+    assert rare.shares == sure.shares
+    assert rare.sizes[0.5] > sure.sizes[0.5] + 0.05
+    # Her half of the shop buys an item again: half of its buyers are among fewer customers than that half.
+    assert all(share < 0.5 for share in rare.shares[0.5])
+
+
+@pytest.mark.parametrize("capture", [50, 70, 90])
+def test_fewer_customers_for_the_same_buyers_are_better(capture: int):
+    assert is_better(f"share_for_{capture}", 0.2, 0.3) is True
+    assert is_better(f"share_for_{capture}", 0.3, 0.2) is False
+
+
 def test_an_audience_is_sized_by_a_model_that_had_not_seen_the_day():
     past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
     model = affinity.fit_audience(past)
@@ -267,13 +372,13 @@ def test_an_audience_is_sized_by_a_model_that_had_not_seen_the_day():
     assert 0 < size.shares[0.5] <= size.shares[0.7] <= size.shares[0.9] <= 1
     assert size.held_out_buyers > 0
     nobody = affinity.audience_size(model, past[-1], np.empty(0, dtype=np.int64))
-    assert nobody.shares == {capture: max(capture, shares[0]) for capture, shares in model.quality.shares.items()}
+    assert nobody.shares == {capture: max(capture, size) for capture, size in model.quality.sizes.items()}
 
 
 def test_an_audience_is_no_smaller_than_what_is_expected_to_hold_its_share():
     past = [shop(date(2024, 1, 1), seed=1), shop(date(2024, 6, 1), seed=2)]
     model = affinity.fit_audience(past)
-    hopeful = replace(model, quality=replace(model.quality, shares=dict.fromkeys((0.5, 0.7, 0.9), (0.01, 0.01))))
+    hopeful = replace(model, quality=replace(model.quality, sizes=dict.fromkeys((0.5, 0.7, 0.9), 0.01)))
     nobody = affinity.audience_size(hopeful, past[-1], np.empty(0, dtype=np.int64))
     assert nobody.shares == {0.5: 0.5, 0.7: 0.7, 0.9: 0.9}
     for item in range(20):

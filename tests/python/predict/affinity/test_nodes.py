@@ -140,6 +140,52 @@ def test_an_interest_is_an_audience_with_tiers(learnt):
     assert np.mean(even) > 0.9
 
 
+def test_a_shop_with_too_little_to_learn_from_ranks_but_foretells_nothing():
+    shop = Shop(12, 4)
+    shop.connection.execute("update customers set purchase_probability_90d = null")
+    audience = shop.audiences(shop.trained())
+    assert len(audience)
+    assert audience["purchase_probability_90d"].null_count == len(audience)
+    assert set(audience["basis"].to_pylist()) == {"history"}
+    assert len(set(audience["score"].to_pylist())) > 1
+
+
+def test_fixed_weights_foretell_nothing_even_where_purchase_intent_does():
+    shop = Shop(12, 4)
+    audience = shop.audiences(shop.trained())
+    assert audience["purchase_probability_90d"].null_count == len(audience) > 0
+
+
+def test_nobody_is_interested_in_what_nobody_ever_bought(learnt):
+    _, trained = learnt
+    shop = Shop(200, 8)
+    # Known to the catalogue only: all its orders were cancelled.
+    shop.connection.execute("insert into wanted values ('unsold', 'product', 99)")
+    assert set(shop.audiences(trained)["interest"].to_pylist()) == {"chosen"}
+
+
+def test_an_item_whose_buyers_are_none_is_not_asked_for(learnt):
+    _, trained = learnt
+    shop = Shop(200, 8)
+    shop.connection.execute("insert into wanted values ('returned', 'product', 7)")
+    shop.connection.execute("update facts set buyer_count = 0 where item_key = 7")
+    shop.connection.execute("delete from pairs where item_key = 7")
+    assert set(shop.audiences(trained)["interest"].to_pylist()) == {"chosen"}
+
+
+def test_whom_purchase_intent_gives_no_chance_gets_none(learnt):
+    shop, trained = learnt
+    learnt_from = shop.audiences(trained)
+    assert learnt_from["purchase_probability_90d"].null_count == 0
+    assert set(learnt_from["basis"].to_pylist()) == {"items"}
+    other = Shop(200, 8)
+    other.connection.execute("update customers set purchase_probability_90d = null where customer_bucket = 0")
+    by_customer = {row["customer_id"]: row["purchase_probability_90d"] for row in other.audiences(trained).to_pylist()}
+    unsaid = {name for name in by_customer if int(name[1:]) % 4 == 0}
+    assert unsaid
+    assert {name for name, chance in by_customer.items() if chance is None} == unsaid
+
+
 def test_the_order_of_rows_means_nothing(learnt):
     shop, trained = learnt
     other = Shop(200, 8, shuffled=True)
