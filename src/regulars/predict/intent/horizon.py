@@ -144,13 +144,7 @@ def fit_probability(
     def level_of(odds: Callable[[Snapshot], Floats]) -> tuple[Forecast, float]:
         """The forecast, and the rate on the target day that follows."""
         levels = {snapshot.days_ago: _shift_of(odds(snapshot), snapshot, horizon) for snapshot in known}
-        found = forecast(
-            levels,
-            days_ago=target.days_ago,
-            horizon_days=horizon,
-            full_history_days=full_history_days,
-            prior_snapshots=PRIOR_SNAPSHOTS,
-        )
+        found = _demand(levels, target, horizon, full_history_days)
         return found, float(expit(odds(target) + found.value).mean())
 
     # Of a young shop the purchase model foresees the rate: it knows how silence and age wear on, while what was learnt
@@ -160,6 +154,17 @@ def fit_probability(
         level, rate = level_of(lambda snapshot: purchase_log_odds(snapshot.buyers, snapshot.shop, horizon))
     odds = slope * model.log_odds(target.buyers, target.matrix, target.shop)
     return replace(model, level=level, shift=shift_to_rate(odds, rate))
+
+
+def _demand(levels: Mapping[int, Level], target: Snapshot, horizon: int, full_history_days: int | None) -> Forecast:
+    """The level of demand on the target day."""
+    return forecast(
+        levels,
+        days_ago=target.days_ago,
+        horizon_days=horizon,
+        full_history_days=full_history_days,
+        prior_snapshots=PRIOR_SNAPSHOTS,
+    )
 
 
 def _shift_of(odds: Floats, snapshot: Snapshot, horizon: int) -> Level:
@@ -204,13 +209,7 @@ def fit_counts(
             )
             for snapshot in known
         }
-        found = forecast(
-            levels,
-            days_ago=target.days_ago,
-            horizon_days=horizon,
-            full_history_days=full_history_days,
-            prior_snapshots=PRIOR_SNAPSHOTS,
-        )
+        found = _demand(levels, target, horizon, full_history_days)
         return found, float(orders(target).sum()) * float(np.exp(found.value))
 
     def own_orders(snapshot: Snapshot) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -68,11 +69,30 @@ def score_customers(gate: Any, scored: Any, stored: Any) -> pa.RecordBatchReader
     return map_batches(scored, scores, schema=scoring.SCHEMA)
 
 
+_LIMITING = Lock()
+_LIMITS: list[threadpool_limits] = []
+"""Of everybody who has entered since nobody was in; the first one knows what was there before."""
+_LEFT: list[None] = []
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for what adds up in parallel: the sums, and so the predictions, are the same on every machine."""
-    with threadpool_limits(limits=1):
+    """One thread for what adds up in parallel: the sums, and so the predictions, are the same on every machine.
+
+    dbt trains two models side by side in one process, and BLAS has one setting for all of it: who leaves first must not
+    give the other its threads back. So the setting is restored by the last one.
+    """
+    with _LIMITING:
+        _LIMITS.append(threadpool_limits(limits=1))
+    try:
         yield
+    finally:
+        with _LIMITING:
+            _LEFT.append(None)
+            if len(_LEFT) == len(_LIMITS):
+                _LIMITS[0].restore_original_limits()
+                _LIMITS.clear()
+                _LEFT.clear()
 
 
 def _today(scored: Any, facts: dict[str, Any]) -> Snapshot | None:  # noqa: ANN401

@@ -169,3 +169,17 @@ def test_one_thread_is_one_thread_in_every_library() -> None:
         with one_thread():
             assert set(threads()) == {1}
         assert threads() == before
+
+
+def test_who_leaves_first_does_not_give_another_its_threads_back() -> None:
+    def blas_threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2):
+        first, second = one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == {2}
