@@ -149,8 +149,9 @@ def _predictions(model: IntentModel, shop: ShopView, batch: pa.RecordBatch, chur
     share = np.clip(np.where(historic > 0, margin / np.where(historic > 0, historic, 1.0), np.nan), -1.0, 1.0)
     median = median_days(probability)
     within = median_days(probability, within=DATE_HORIZON) if model.dates is None else model.dates.days(matrix)
-    # Of those who order within the horizon at all half have done so no later than half of everybody.
-    within = np.fmin(within, median)
+    # Half of everybody cannot have ordered before half of those who order within the horizon at all. The learnt date is
+    # the nearer one to what came: on the UK shop it is 19.8 days off, and 19.9 where the other one is believed.
+    median = np.where(median < within, within, median)
     return {
         "purchase_probability_30d": _numbers(probability[30]),
         "purchase_probability_90d": _numbers(probability[90]),
