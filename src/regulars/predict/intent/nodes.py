@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -69,30 +68,15 @@ def score_customers(gate: Any, scored: Any, stored: Any) -> pa.RecordBatchReader
     return map_batches(scored, scores, schema=scoring.SCHEMA)
 
 
-_LIMITING = Lock()
-_LIMITS: list[threadpool_limits] = []
-"""Of everybody who has entered since nobody was in; the first one knows what was there before."""
-_LEFT: list[None] = []
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread for what adds up in parallel: the sums, and so the predictions, are the same on every machine.
 
-    dbt trains two models side by side in one process, and BLAS has one setting for all of it: who leaves first must not
-    give the other its threads back. So the setting is restored by the last one.
+    It stays with the process. dbt trains and scores side by side in one, and BLAS has one setting for all of it: who
+    leaves first would give the others their threads back in the middle of their sums.
     """
-    with _LIMITING:
-        _LIMITS.append(threadpool_limits(limits=1))
-    try:
-        yield
-    finally:
-        with _LIMITING:
-            _LEFT.append(None)
-            if len(_LEFT) == len(_LIMITS):
-                _LIMITS[0].restore_original_limits()
-                _LIMITS.clear()
-                _LEFT.clear()
+    threadpool_limits(limits=1)
+    yield
 
 
 def _today(scored: Any, facts: dict[str, Any]) -> Snapshot | None:  # noqa: ANN401

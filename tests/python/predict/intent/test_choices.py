@@ -158,28 +158,17 @@ def test_the_back_test_never_expects_less_orders_than_the_chance_of_one() -> Non
     assert found["total_bias"] == pytest.approx(metrics.total_bias(held_out.orders(90), floored))
 
 
-def test_one_thread_is_one_thread_in_every_library() -> None:
-    def threads() -> list[int]:
-        return [pool["num_threads"] for pool in threadpool_info()]
+def test_one_thread_is_one_thread_in_every_library_and_stays_so() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info()}
 
     # Two to begin with, also where the machine or its environment allow one only.
     with threadpool_limits(limits=2):
-        before = threads()
-        assert 2 in before
-        with one_thread():
-            assert set(threads()) == {1}
-        assert threads() == before
-
-
-def test_who_leaves_first_does_not_give_another_its_threads_back() -> None:
-    def blas_threads() -> set[int]:
-        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
-
-    with threadpool_limits(limits=2):
+        assert 2 in threads()
         first, second = one_thread(), one_thread()
         first.__enter__()
         second.__enter__()
+        assert threads() == {1}
         first.__exit__(None, None, None)
-        assert blas_threads() == {1}
+        assert threads() == {1}
         second.__exit__(None, None, None)
-        assert blas_threads() == {2}
