@@ -30,7 +30,7 @@ from prediction_quality_table import GOALS, PEERS, shown
 
 from regulars.predict.affinity import nodes
 from regulars.predict.affinity.audience import set_factors
-from regulars.predict.intent.nodes import one_thread
+from regulars.predict.threads import use_one_thread
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -172,6 +172,7 @@ def audiences_of(
     tables = nodes.Tables(**relations | {"customers": _relation(connection, "intermediate.int_affinity_scoring")})
     fitted = model.audiences[level]
     neighbours = nodes.neighbours_of(tables, as_of, level, 20_000)
+    use_one_thread()
     now, coming = nodes.scored_part(tables, as_of, level, "true")
     coming = np.where(np.isnan(coming), fitted.returning.probability(now), np.clip(coming, 1e-6, 1 - 1e-6))
     keys = dict(
@@ -184,10 +185,9 @@ def audiences_of(
     key_places = {key: number for number, key in enumerate(now.item_keys.tolist())}
     for item in items:
         score = np.full(len(customers), np.nan)
-        with one_thread():
-            # An item that the project does not know at all ranks by who comes, as an interest without items would.
-            asked = np.array([key_places[keys[item]]] if keys.get(item) in key_places else [], dtype=np.int64)
-            score[places] = fitted.log_odds(set_factors(now, neighbours, coming, asked))
+        # An item that the project does not know at all ranks by who comes, as an interest without items would.
+        asked = np.array([key_places[keys[item]]] if keys.get(item) in key_places else [], dtype=np.int64)
+        score[places] = fitted.log_odds(set_factors(now, neighbours, coming, asked))
         yield score
 
 

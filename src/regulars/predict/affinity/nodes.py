@@ -26,7 +26,7 @@ from regulars.predict.affinity.ranker import TrainingLimits
 from regulars.predict.affinity.snapshot import Floats, Snapshot, from_tables
 from regulars.predict.affinity.training import HISTORY, LEARNT, InterestModel, train
 from regulars.predict.intent.gate import gate_of
-from regulars.predict.intent.nodes import one_thread
+from regulars.predict.threads import use_one_thread
 from regulars.runtime import from_parts, rows, table
 
 NAME = "product_affinity"
@@ -103,9 +103,8 @@ def train_if_due(
     def past_of(kind: str) -> list[Snapshot]:
         return [_snapshot(tables, on, kind) for on in dates]
 
-    with one_thread():
-        limits = TrainingLimits(rows=training_rows)
-        model = train(_kinds(tables), past_of, gate_of(facts), as_of, limits)
+    use_one_thread()
+    model = train(_kinds(tables), past_of, gate_of(facts), as_of, TrainingLimits(rows=training_rows))
     return pa.Table.from_batches([artefacts.row_of(NAME, model, fingerprint, artefacts.next_number(trained))])
 
 
@@ -134,18 +133,19 @@ def score_customers(
         for kind in _kinds(tables):
             if kind not in model.rankers:
                 continue
+            use_one_thread()
             ranker = model.rankers[kind]
             basis = LEARNT if ranker.boosting is not None else HISTORY
             names = dict(_pairs(tables.items.filter(f"kind = '{kind}'")))
             neighbours = neighbours_of(tables, as_of, kind, neighbour_customers)
             item_facts = _of(tables.item_facts, as_of, kind, "item_key")
             for which in bucket_parts(facts, buckets):
+                use_one_thread()
                 now, coming = scored_part(tables, as_of, kind, which, item_facts)
                 if not len(now.customers):
                     continue
                 items = [names[key] for key in now.item_keys.tolist()]
-                with one_thread():
-                    found = score(ranker, now, neighbours, items, top, coming)
+                found = score(ranker, now, neighbours, items, top, coming)
                 labels = {
                     "as_of_date": as_of,
                     "basis": basis,
@@ -212,6 +212,7 @@ def _audiences(
     """Where nothing was learnt (basis `history`) they are only ranked, unless a back-test calibrates the ranking; and
     whom purchase intent gives no probability, this gives none either. Nobody is interested in what nobody ever bought.
     """
+    use_one_thread()
     as_of, fitted = facts["as_of_date"], model.audiences[kind]
     item_facts = _of(tables.item_facts, as_of, kind, "item_key")
     neighbours = neighbours_of(tables, as_of, kind, neighbour_customers)
@@ -226,6 +227,7 @@ def _audiences(
     bases: dict[str, str] = {}
     keys: dict[str, list[int]] = {}
     for which in bucket_parts(facts, buckets):
+        use_one_thread()
         now, coming = scored_part(tables, as_of, kind, which, item_facts)
         if not len(now.customers):
             continue
@@ -237,8 +239,7 @@ def _audiences(
             if not len(positions):
                 continue
             keys[interest] = now.item_keys[positions].tolist()
-            with one_thread():
-                scores[interest].append(fitted.log_odds(set_factors(now, neighbours, coming, positions)))
+            scores[interest].append(fitted.log_odds(set_factors(now, neighbours, coming, positions)))
     if not customer_ids:
         return
     ids, is_foretold = pa.concat_arrays(customer_ids), np.concatenate(foretold)
@@ -246,6 +247,7 @@ def _audiences(
         if not found:
             continue
         score_of_all = np.asarray(np.round(np.concatenate(found), DECIMALS), dtype=np.float64)
+        use_one_thread()
         size = AudienceSize(dict.fromkeys(CAPTURES), 0)
         if held_out is not None:
             before = np.flatnonzero(np.isin(held_out.item_keys, keys[interest]))

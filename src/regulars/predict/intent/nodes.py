@@ -1,11 +1,8 @@
 """What the dbt models `pred_intent_models` and `pred_purchase_intent` do, with relations at the border."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-from threadpoolctl import threadpool_limits
 
 from regulars.errors import FitError
 from regulars.predict import artefacts
@@ -15,6 +12,7 @@ from regulars.predict.intent.gate import gate_of
 from regulars.predict.intent.scoring import Churn, Origin
 from regulars.predict.intent.snapshots import TODAY, Snapshot, shop_view, snapshots_of
 from regulars.predict.intent.training import IntentModel, train
+from regulars.predict.threads import use_one_thread
 from regulars.runtime import map_batches, rows, sample, table
 
 NAME = "purchase_intent"
@@ -35,11 +33,10 @@ def train_if_due(gate: Any, training: Any, scored: Any, stored: Any | None) -> p
     before = artefacts.newest(trained, NAME, as_of)
     if artefacts.is_fresh(before, as_of, facts["retrain_after_days"], fingerprint):
         return pa.Table.from_batches([artefacts.no_row()])
-    judged = gate_of(facts)
-    with one_thread():
-        today = _today(scored, facts)
-        past = () if today is None else snapshots_of(table(training, order_by="customer_id, snapshot_on"), today)
-        model = train(past, today, judged, as_of)
+    use_one_thread()
+    today = _today(scored, facts)
+    past = () if today is None else snapshots_of(table(training, order_by="customer_id, snapshot_on"), today)
+    model = train(past, today, gate_of(facts), as_of)
     return pa.Table.from_batches([artefacts.row_of(NAME, model, fingerprint, artefacts.next_number(trained))])
 
 
@@ -62,21 +59,10 @@ def score_customers(gate: Any, scored: Any, stored: Any) -> pa.RecordBatchReader
     churn = Churn(facts["churn_horizon_days"], facts["churn_medium_risk"], facts["churn_high_risk"])
 
     def scores(batch: pa.RecordBatch) -> pa.RecordBatch:
-        with one_thread():
-            return scoring.score(model, batch, Origin(version, state), churn)
+        use_one_thread()
+        return scoring.score(model, batch, Origin(version, state), churn)
 
     return map_batches(scored, scores, schema=scoring.SCHEMA)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for what adds up in parallel: the sums, and so the predictions, are the same on every machine.
-
-    It stays with the process. dbt trains and scores side by side in one, and BLAS has one setting for all of it: who
-    leaves first would give the others their threads back in the middle of their sums.
-    """
-    threadpool_limits(limits=1)
-    yield
 
 
 def _today(scored: Any, facts: dict[str, Any]) -> Snapshot | None:  # noqa: ANN401

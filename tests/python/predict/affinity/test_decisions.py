@@ -1,7 +1,7 @@
 """What is learnt from, weighed, kept and said, on made-up snapshots whose answer is known."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -21,7 +21,7 @@ from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, PAIR_
 from regulars.predict.affinity.split import split
 from regulars.predict.affinity.training import HISTORY, train
 from regulars.predict.intent.gate import Gate
-from regulars.predict.intent.nodes import one_thread
+from regulars.predict.threads import use_one_thread
 
 ON = date(2025, 6, 1)
 OPEN = Gate(buyer_count=300, min_history_days=180, blend_reason=None, purchase_model_reason=None)
@@ -31,10 +31,9 @@ Choice = Callable[[np.ndarray], np.ndarray]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _calm() -> Iterator[None]:
+def _calm() -> None:
     """As the nodes do it; and several threads would wait for each other longer than they work."""
-    with one_thread():
-        yield
+    use_one_thread()
 
 
 def most_bought(times: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import duckdb
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from regulars.predict.affinity import nodes
 from regulars.predict.affinity.snapshot import CUSTOMER_FACTS, ITEM_FACTS, PAIR_FACTS
@@ -219,3 +220,13 @@ def test_a_young_model_is_kept(learnt):
 def test_without_a_model_nobody_is_scored(learnt):
     shop, trained = learnt
     assert len(shop.scores(trained.slice(0, 0))) == 0
+
+
+@pytest.mark.parametrize("step", ["trained", "scores", "audiences"])
+def test_every_step_works_with_one_thread_and_leaves_it_so(step):
+    """Whoever gave threads back would change the last bits of a model that is trained beside it."""
+    shop = Shop(120, 8)
+    asked = () if step == "trained" else (shop.trained(),)
+    with threadpool_limits(limits=2):
+        getattr(shop, step)(*asked)
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}

@@ -6,7 +6,6 @@ from datetime import date
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from regulars.predict import metrics
 from regulars.predict.btyd import mbgnbd
@@ -15,7 +14,6 @@ from regulars.predict.intent import horizon, training
 from regulars.predict.intent.design import FEATURE_COLUMNS, MILLION, Buyers, ShopView, expected_amounts
 from regulars.predict.intent.gate import Gate
 from regulars.predict.intent.horizon import purchase_log_odds
-from regulars.predict.intent.nodes import one_thread
 from regulars.predict.intent.snapshots import HORIZONS, TODAY, Snapshot
 
 AS_OF = date(2026, 1, 1)
@@ -156,19 +154,3 @@ def test_the_back_test_never_expects_less_orders_than_the_chance_of_one() -> Non
     floored = np.where(chance > 0, chance, expected)
     assert found["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(held_out.orders(90), floored))
     assert found["total_bias"] == pytest.approx(metrics.total_bias(held_out.orders(90), floored))
-
-
-def test_one_thread_is_one_thread_in_every_library_and_stays_so() -> None:
-    def threads() -> set[int]:
-        return {pool["num_threads"] for pool in threadpool_info()}
-
-    # Two to begin with, also where the machine or its environment allow one only.
-    with threadpool_limits(limits=2):
-        assert 2 in threads()
-        first, second = one_thread(), one_thread()
-        first.__enter__()
-        second.__enter__()
-        assert threads() == {1}
-        first.__exit__(None, None, None)
-        assert threads() == {1}
-        second.__exit__(None, None, None)
