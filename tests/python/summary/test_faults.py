@@ -81,6 +81,9 @@ INTERRUPTED = """
 import signal
 from regulars.summary import command
 
+# Whoever was started in the background of a shell ignores the signal, and its children do.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def interrupted(*_, **__):
     signal.raise_signal(signal.SIGINT)
 
