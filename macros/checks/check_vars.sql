@@ -19,14 +19,14 @@
     {%- set shares = ['vip_percent_rank', 'frequent_percent_rank', 'best_customer_percent_rank', 'sale_shopper_score',
                       'sale_discount_weight', 'core_category_share', 'peak_season_share', 'least_discount_share',
                       'churn_medium_risk', 'churn_high_risk', 'likely_buyer_percent_rank', 'likely_high_value_percent_rank',
-                      'consumable_repeat_share'] -%}
+                      'consumable_repeat_share', 'global_holdout_share'] -%}
     {%- set ratios = ['slipping_ratio', 'lost_ratio', 'peak_week_ratio'] -%}
     {%- set switches = ['has_refunds', 'has_customers', 'has_products', 'has_email_events', 'has_web_events',
                         'has_marketing_spend', 'has_exchange_rates', 'merge_customers_by_email',
-                        'require_tracking_consent', 'count_unflagged_opens'] -%}
+                        'require_tracking_consent', 'count_unflagged_opens', 'write_past_history'] -%}
     {%- set lists = ['gift_tags', 'gift_wrap_tags', 'gift_card_tags'] -%}
     {%- set others = ['landing_database', 'landing_schema', 'landing_tables', 'as_of_date', 'shop_timezone', 'shop_country',
-                      'reporting_currency', 'aov_window_days', 'average_order_value', 'customer_type_value', 'interests'] -%}
+                      'reporting_currency', 'aov_window_days', 'average_order_value', 'customer_type_value', 'interests', 'experiment_salt'] -%}
     {%- for name, least in whole_numbers.items() -%}
         {%- if var(name) is not integer or var(name) is boolean or var(name) < least -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a whole number of at least ' ~ least) -%}
@@ -75,6 +75,9 @@
     {%- endif -%}
     {%- if var('customer_type_value') not in ['aov', 'margin'] -%}
         {%- do problems.append('customer_type_value is ' ~ var('customer_type_value') ~ '; it must be aov or margin') -%}
+    {%- endif -%}
+    {%- if not var('experiment_salt') or not modules.re.match('^[A-Za-z0-9_.-]+$', var('experiment_salt') | string) -%}
+        {%- do problems.append('experiment_salt is ' ~ var('experiment_salt') ~ '; it must be a word of letters, digits, points, dashes and underscores') -%}
     {%- endif -%}
     {%- if var('reporting_currency') is not none and not modules.re.match('^[A-Za-z]{3}$', var('reporting_currency') | string) -%}
         {%- do problems.append('reporting_currency is ' ~ var('reporting_currency') ~ '; it must be a three-letter ISO 4217 code, or null') -%}

@@ -1,0 +1,52 @@
+{% macro orders(count=none, average=none, first=none, last=none, in_period=none, in_occasion=none) -%}
+    {#- Comparisons such as '>= 2' of valid orders: how many, their average amount, days since the first and the last. In a period
+        (first day, day after the last) or around an occasion of the seed gift_occasions in the customer's country, only those orders. -#}
+    {%- if in_period is not none and in_occasion is not none -%}
+        {{ exceptions.raise_compiler_error("orders: in_period and in_occasion at once; join two subqueries by `intersect`") }}
+    {%- endif -%}
+    {%- if in_period is not none and (in_period is string or in_period is not sequence or in_period | length != 2) -%}
+        {{ exceptions.raise_compiler_error("orders: in_period is '" ~ in_period ~ "'; it must be [first day, day after the last]") }}
+    {%- endif -%}
+    {%- set occasions = ref('gift_occasions') -%}
+    {%- if in_occasion is not none -%}
+        {%- set known = known_values(occasions, 'occasion') -%}
+        {%- if known is not none -%}{%- do refuse_unknown('orders', 'occasion', [in_occasion], known) -%}{%- endif -%}
+    {%- endif -%}
+    {%- set conditions = [] -%}
+    {%- for argument, expression, value in [
+        ('count', 'count(*)', count),
+        ('average', 'sum(orders.net_amount) / count(*)', average),
+        ('first', days_between('min(orders.ordered_on)', 'min(as_of.as_of_date)'), first),
+        ('last', days_between('max(orders.ordered_on)', 'min(as_of.as_of_date)'), last),
+    ] if value is not none -%}
+        {%- do conditions.append(expression ~ ' ' ~ compared('orders', argument, value)) -%}
+    {%- endfor -%}
+    (
+        select orders.customer_id
+        from {{ ref('fct_orders') }} as orders
+        cross join {{ ref('int_as_of') }} as as_of
+        where
+            orders.is_valid
+            and orders.customer_id is not null
+            {%- if in_period is not none %}
+            and orders.ordered_on >= {{ day_of('orders', 'in_period', in_period[0]) }}
+            and orders.ordered_on < {{ day_of('orders', 'in_period', in_period[1]) }}
+            {%- endif %}
+            {%- if in_occasion is not none %}
+            and exists (
+                select 1
+                from {{ ref('dim_customers') }} as customers
+                inner join {{ occasions }} as occasions
+                    on upper(customers.country) = upper(occasions.country)
+                where
+                    customers.customer_id = orders.customer_id
+                    and occasions.occasion = '{{ in_occasion }}'
+                    and orders.ordered_on between cast(occasions.starts_on as date) and cast(occasions.ends_on as date)
+            )
+            {%- endif %}
+        group by orders.customer_id
+        {%- if conditions %}
+        having {{ conditions | join(' and ') }}
+        {%- endif %}
+    )
+{%- endmacro %}

@@ -1,0 +1,29 @@
+{# Grain: one row per row that an audience model returns: audience and customer, once each. #}
+
+with
+
+-- A column that only value-based seeds have is null in the others.
+audience_rows as (
+
+    {% set with_value = [] -%}
+    {%- for definition in audience_definitions() if definition.has_value %}{% do with_value.append(definition.model_name) %}{% endfor -%}
+    {%- for name in audience_models() %}
+    select
+        '{{ name }}' as model_name,
+        audience,
+        customer_id,
+        {% if name in with_value -%}
+        cast(value as {{ type_double() }}) as member_value
+        {%- else -%}
+        cast(null as {{ type_double() }}) as member_value
+        {%- endif %}
+
+    from {{ ref(name) }}
+    {% if not loop.last %}
+    union all
+    {% endif %}
+    {%- endfor %}
+
+)
+
+select * from audience_rows

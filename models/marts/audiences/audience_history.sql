@@ -1,0 +1,73 @@
+{# Grain: one row per audience, customer and stay: from the first build that saw her in it to the first that saw her gone. #}
+-- A view: the stays stand in the memory already.
+{{ config(materialized='view') }}
+
+with
+
+memory as (
+
+    select * from {{ ref('int_audience_memory') }}
+
+),
+
+looks as (
+
+    select
+        audience,
+        entered_on as seen_on,
+        definition_hash,
+        lag(definition_hash) over (partition by audience order by entered_on) as previous_definition_hash,
+        row_number() over (partition by audience order by entered_on) as look_number
+
+    from memory
+
+    where row_kind = 'seen'
+
+),
+
+stays as (
+
+    select * from memory
+
+    where row_kind = 'stay'
+
+),
+
+history as (
+
+    select
+        stays.audience,
+        stays.model_name,
+        stays.customer_id,
+        stays.entered_on,
+        stays.left_on,
+        stays.arm,
+        stays.is_sampled,
+        entries.definition_hash,
+        case
+            when entries.look_number = 1 then 'first_look'
+            when entries.definition_hash = entries.previous_definition_hash then 'customer'
+            else 'definition'
+        end as entered_because,
+        case
+            when stays.left_on is null then null
+            when exits.definition_hash is null then 'audience_gone'
+            when exits.definition_hash = exits.previous_definition_hash then 'customer'
+            else 'definition'
+        end as left_because
+
+    from stays
+
+    inner join looks as entries
+        on
+            stays.audience = entries.audience
+            and stays.entered_on = entries.seen_on
+
+    left join looks as exits
+        on
+            stays.audience = exits.audience
+            and stays.left_on = exits.seen_on
+
+)
+
+select * from history
