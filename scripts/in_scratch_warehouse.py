@@ -27,11 +27,7 @@ LATER = {
 
 KEEPS_EVERY_TRAINING = ("pred_intent_models", "pred_affinity_models", "prediction_quality")
 # Learnt although the shop is small, and by every build: else a daily build scores with the model of the day before.
-VARS = (
-    "--vars",
-    '{"prediction_min_buyers": 300, "retrain_after_days": 0,'
-    ' "interests": [{"name": "campers", "kind": "category", "item": "Tents"}, {"name": "mugs", "keyword": "mug"}]}',
-)
+VARS = ("--vars", '{"prediction_min_buyers": 300, "retrain_after_days": 0}')
 
 
 def run(*words: str) -> None:

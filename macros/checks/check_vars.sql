@@ -26,7 +26,7 @@
                         'require_tracking_consent', 'count_unflagged_opens', 'write_past_history'] -%}
     {%- set lists = ['gift_tags', 'gift_wrap_tags', 'gift_card_tags'] -%}
     {%- set others = ['landing_database', 'landing_schema', 'landing_tables', 'as_of_date', 'shop_timezone', 'shop_country',
-                      'reporting_currency', 'aov_window_days', 'average_order_value', 'customer_type_value', 'interests', 'experiment_salt'] -%}
+                      'reporting_currency', 'aov_window_days', 'average_order_value', 'customer_type_value', 'experiment_salt'] -%}
     {%- for name, least in whole_numbers.items() -%}
         {%- if var(name) is not integer or var(name) is boolean or var(name) < least -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a whole number of at least ' ~ least) -%}
@@ -53,18 +53,6 @@
     {%- for name in lists -%}
         {%- if var(name) is string or var(name) is not sequence -%}
             {%- do problems.append(name ~ ' is ' ~ var(name) ~ '; it must be a list such as [gift]') -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- set names = [] -%}
-    {%- for interest in var('interests') -%}
-        {%- if interest is not mapping or not interest.name or (interest.keyword is defined) == (interest.kind is defined)
-            or (interest.keyword is defined and not interest.keyword)
-            or (interest.kind is defined and (interest.kind not in affinity_kinds() or not interest.item)) -%}
-            {%- do problems.append('interests has ' ~ interest ~ '; it must be {name, kind, item} with a kind of ' ~ affinity_kinds() | join(', ') ~ ', or {name, keyword}') -%}
-        {%- elif interest.name in names -%}
-            {%- do problems.append('interests has two of the name ' ~ interest.name) -%}
-        {%- else -%}
-            {%- do names.append(interest.name) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if var('aov_window_days') is not none and (var('aov_window_days') is not integer or var('aov_window_days') < 1) -%}

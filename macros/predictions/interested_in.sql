@@ -1,30 +1,38 @@
-{% macro interested_in(kind=none, item=none, keyword=none, capture=0.7) -%}
-    {#- A subquery of the customer_id of everyone likely to buy it within 90 days. Only what var `interests` names is scored, so
-        anything else is refused here, not found empty later. -#}
-    {%- if (keyword is none) == (kind is none or item is none) -%}
-        {{ exceptions.raise_compiler_error("interested_in: give `kind` and `item`, or `keyword`") }}
+{% macro interested_in(product=none, category=none, brand=none, keyword=none, capture=0.7) -%}
+    {#- A subquery of the customer_id of everyone likely to buy it within 90 days. Only what the seed `interests` asks for is
+        scored, so anything else is refused here, not found empty later. `ref` stands outside the conditions: dbt must see the
+        dependency also when it parses. -#}
+    {%- set interests = ref('int_interests') -%}
+    {%- set given = {'product': product, 'category': category, 'brand': brand, 'keyword': keyword} -%}
+    {%- set kinds = [] -%}
+    {%- for kind in given if given[kind] is not none and given[kind] | string | trim != '' -%}
+        {%- do kinds.append(kind) -%}
+    {%- endfor -%}
+    {%- if kinds | length != 1 -%}
+        {{ exceptions.raise_compiler_error("interested_in: give exactly one of " ~ given.keys() | join(", ") ~ "; there is " ~ (kinds | join(" and ") or "none")) }}
     {%- endif -%}
     {%- if capture not in [0.5, 0.7, 0.9] -%}
         {{ exceptions.raise_compiler_error("interested_in: `capture` is " ~ capture ~ "; it must be 0.5, 0.7 or 0.9") }}
     {%- endif -%}
-    {%- set found = [] -%}
-    {%- for interest in var('interests') -%}
-        {%- if keyword is not none and interest.keyword is defined and interest.keyword | lower == keyword | lower -%}
-            {%- do found.append(interest.name) -%}
-        {%- elif keyword is none and interest.kind is defined and interest.kind == kind
-            and interest.item | string | lower == item | string | lower -%}
-            {%- do found.append(interest.name) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- if not found -%}
-        {%- set wanted = "{name: …, keyword: " ~ keyword ~ "}" if keyword is not none else "{name: …, kind: " ~ kind ~ ", item: " ~ item ~ "}" -%}
-        {{ exceptions.raise_compiler_error("interested_in: var `interests` has no " ~ wanted ~ "; add it, and it is scored with the next build") }}
+    {%- set kind = kinds[0] -%}
+    {%- set item = given[kind] | string -%}
+    {%- set quoted = "'" ~ item | replace("'", "''") ~ "'" -%}
+    {%- set same_item = "lower(item) = lower(" ~ quoted ~ ")" if kind == 'keyword' else folded('item') ~ " = " ~ folded(quoted) -%}
+    {%- set is_asked_for = "kind = '" ~ kind ~ "' and " ~ same_item -%}
+    {%- if known_values(interests, 'interest', where=is_asked_for) == [] -%}
+        {%- set known = known_values(interests, 'item', where="kind = '" ~ kind ~ "'") -%}
+        {%- set name = modules.re.sub('\\W+', '_', item | lower).strip('_') -%}
+        {%- set written = '"' ~ item | replace('"', '""') ~ '"' if ',' in item or '"' in item else item -%}
+        {{ exceptions.raise_compiler_error(
+            "interested_in: no interest in " ~ kind ~ " '" ~ item ~ "' is foretold; there is " ~ (known | join(", ") or "no " ~ kind)
+            ~ ". Add a line `" ~ name ~ "," ~ kind ~ "," ~ written ~ ",,` to seeds/interests.csv, and the next build has it"
+        ) }}
     {%- endif -%}
     (
         select customer_id
         from {{ ref('pred_interested_in') }}
         where
-            interest = '{{ found[0] | replace("'", "''") }}'
+            interest in (select interest from {{ interests }} where {{ is_asked_for }})
             and capture_share <= {{ capture }}
     )
 {%- endmacro %}

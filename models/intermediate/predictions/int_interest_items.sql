@@ -1,8 +1,14 @@
-{# Grain: one row per interest (var `interests`) and item that it asks for; a keyword asks for products. #}
+{# Grain: one row per interest and item that it asks for; a keyword asks for products. #}
 {%- set text = "coalesce(products.product_title, '') || ' ' || coalesce(products.category, '') || ' '
     || coalesce(products.brand, '') || ' ' || coalesce(products.tags, '')" -%}
 
 with
+
+interests as (
+
+    select * from {{ ref('int_interests') }}
+
+),
 
 items as (
 
@@ -31,45 +37,58 @@ product_items as (
 
 ),
 
-interest_items as (
+keywords as (
 
-    {% for interest in var('interests') %}
-    {%- set name = interest.name | replace("'", "''") %}
-    {%- if interest.keyword is defined %}
     select
-        '{{ name }}' as interest,
-        'product' as kind,
-        item_key
+        interest,
+        {{ words_of('item') }} as words
 
-    from product_items
+    from interests
+
+    where kind = 'keyword'
+
+),
+
+items_with_a_keyword as (
+
+    select
+        keywords.interest,
+        'product' as kind,
+        product_items.item_key
+
+    from keywords
 
     -- At the start of a word: tea is in teapot, and not in steak.
-    where
-        position(' ' || {{ words_of("'" ~ (interest.keyword | replace("'", "''")) ~ "'") }} in words) > 0
-        and {{ words_of("'" ~ (interest.keyword | replace("'", "''")) ~ "'") }} <> ''
-    {%- else %}
+    inner join product_items
+        on position(' ' || keywords.words in product_items.words) > 0
+
+    where keywords.words <> ''
+
+),
+
+items_by_name as (
+
     select
-        '{{ name }}' as interest,
-        kind,
-        item_key
+        interests.interest,
+        items.kind,
+        items.item_key
 
-    from items
+    from interests
 
-    where
-        kind = '{{ interest.kind }}'
-        and {{ folded('item') }} = {{ folded("'" ~ (interest.item | string | replace("'", "''")) ~ "'") }}
-    {%- endif %}
+    inner join items
+        on
+            interests.kind = items.kind
+            and {{ folded('interests.item') }} = {{ folded('items.item') }}
+
+),
+
+interest_items as (
+
+    select * from items_with_a_keyword
 
     union all
-    {% endfor %}
-    select
-        cast(null as {{ dbt.type_string() }}) as interest,
-        'product' as kind,
-        item_key
 
-    from product_items
-
-    where 1 = 0
+    select * from items_by_name
 
 )
 

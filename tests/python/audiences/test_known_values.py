@@ -16,7 +16,8 @@ FILES = {
     "seeds/colours.csv": "colour,number\nred,10\nblue,9\nred,9\n,8\n",
     "models/answers.sql": (
         "select cast('{{ known_values(ref('colours'), 'colour') | tojson }}' as varchar) as colours,"
-        " cast('{{ known_values(ref('colours'), 'number', where=\"colour = \\'red\\' or false\") | tojson }}' as varchar) as numbers,"
+        " cast('{{ known_values(ref('colours'), 'number', where=\"colour = \\'red\\' or false\")"
+        " | tojson }}' as varchar) as numbers,"
         " (select count(*) from {{ ref('colours') }}) as row_count"
     ),
     "models/unit_tests.yml": (

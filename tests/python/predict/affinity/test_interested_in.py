@@ -1,6 +1,5 @@
 """The macro `interested_in`: what it compiles to, run on an audience written by hand; and what it refuses."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,9 +10,10 @@ import pytest
 from conftest import BIN, ROOT
 
 INTERESTS = [
-    {"name": "anne's tea", "kind": "category", "item": "Tea"},
-    {"name": "mugs", "keyword": "mug"},
-    {"name": "number 7", "kind": "product", "item": 7},
+    ("anne's tea", "category", "Thé, d'Anne"),
+    ("mugs", "keyword", "Mug"),
+    ("number 7", "product", "7"),
+    ("category:7", "category", "7"),
 ]
 AUDIENCE = [
     ("anne's tea", "half", 0.5),
@@ -21,6 +21,7 @@ AUDIENCE = [
     ("anne's tea", "nearly_all", 0.9),
     ("mugs", "mug_buyer", 0.5),
     ("number 7", "seventh", 0.9),
+    ("category:7", "seventh_category", 0.5),
 ]
 
 
@@ -29,6 +30,10 @@ def warehouse(built_sample_shop: Path, tmp_path_factory: pytest.TempPathFactory)
     database = tmp_path_factory.mktemp("interests") / "shop.duckdb"
     shutil.copyfile(built_sample_shop, database)
     with duckdb.connect(str(database)) as connection:
+        connection.execute("delete from intermediate.int_interests")
+        connection.executemany(
+            "insert into intermediate.int_interests (interest, kind, item) values (?, ?, ?)", INTERESTS
+        )
         connection.execute("delete from marts.pred_interested_in")
         connection.executemany(
             "insert into marts.pred_interested_in (interest, customer_id, capture_share) values (?, ?, ?)", AUDIENCE
@@ -36,14 +41,14 @@ def warehouse(built_sample_shop: Path, tmp_path_factory: pytest.TempPathFactory)
     return database
 
 
-def compiled(warehouse: Path, call: str) -> subprocess.CompletedProcess[str]:
+def dbt(warehouse: Path, command: str, call: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "REGULARS_DATABASE": str(warehouse),
         "DBT_TARGET_PATH": str(warehouse.with_name("target")),
         "DBT_LOG_PATH": str(warehouse.with_name("logs")),
     }
     words = [
-        str(BIN / "dbt"), "--quiet", "--no-use-colors", "compile", "--vars", json.dumps({"interests": INTERESTS}),
+        str(BIN / "dbt"), "--quiet", "--no-use-colors", command,
         "--inline", f"select customer_id from {{{{ {call} }}}} as audience order by 1",
     ]  # fmt: skip
     return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -52,34 +57,51 @@ def compiled(warehouse: Path, call: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("call", "members"),
     [
-        ("interested_in('category', 'tea')", ["half", "most"]),
-        ("interested_in(kind='category', item='Tea', capture=0.5)", ["half"]),
-        ("interested_in('category', 'TEA', capture=0.9)", ["half", "most", "nearly_all"]),
+        ("interested_in(category='the, d\\'anne')", ["half", "most"]),
+        ("interested_in(category='Thé, d\\'Anne', capture=0.5)", ["half"]),
+        ("interested_in(category='THE, D\\'ANNE', capture=0.9)", ["half", "most", "nearly_all"]),
         ("interested_in(keyword='MUG')", ["mug_buyer"]),
-        ("interested_in('product', 7, capture=0.9)", ["seventh"]),
+        ("interested_in(7, capture=0.9)", ["seventh"]),
+        ("interested_in(category=7)", ["seventh_category"]),
     ],
 )
 def test_an_audience_of_the_size_asked_for(warehouse: Path, call: str, members: list[str]) -> None:
-    done = compiled(warehouse, call)
+    done = dbt(warehouse, "compile", call)
     assert done.returncode == 0, done.stdout
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         assert [row[0] for row in connection.execute(done.stdout).fetchall()] == members
 
 
+def test_what_is_there_is_not_refused_when_it_is_run(warehouse: Path) -> None:
+    done = dbt(warehouse, "show", "interested_in(category='THE, D\\'ANNE')")
+    assert done.returncode == 0, done.stdout
+    assert "most" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (
-            "interested_in('category', 'coffee')",
-            "var `interests` has no {name: …, kind: category, item: coffee}; add it",
-        ),
-        ("interested_in(keyword='tea')", "var `interests` has no {name: …, keyword: tea}; add it"),
-        ("interested_in('category')", "give `kind` and `item`, or `keyword`"),
-        ("interested_in('category', 'tea', keyword='mug')", "give `kind` and `item`, or `keyword`"),
+        ("interested_in()", "give exactly one of product, category, brand, keyword; there is none"),
+        ("interested_in(category='tea', keyword='mug')", "give exactly one of product, category, brand, keyword"),
         ("interested_in(keyword='mug', capture=0.6)", "`capture` is 0.6; it must be 0.5, 0.7 or 0.9"),
     ],
 )
-def test_what_was_not_declared_is_refused_with_a_remedy(warehouse: Path, call: str, said: str) -> None:
-    done = compiled(warehouse, call)
+def test_a_call_that_makes_no_sense_is_refused_even_when_only_compiled(warehouse: Path, call: str, said: str) -> None:
+    done = dbt(warehouse, "compile", call)
     assert done.returncode != 0
     assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("call", "there", "line"),
+    [
+        ("interested_in(category='Tree Tents')", "there is 7, Thé, d'Anne", "tree_tents,category,Tree Tents,,"),
+        ("interested_in(keyword='tea, \"T\"')", "there is Mug", 'tea_t,keyword,"tea, ""T""",,'),
+        ("interested_in(brand='7')", "there is no brand", "7,brand,7,,"),
+    ],
+)
+def test_what_nobody_foretells_is_refused_with_a_remedy(warehouse: Path, call: str, there: str, line: str) -> None:
+    done = dbt(warehouse, "show", call)
+    assert done.returncode != 0
+    assert there in done.stdout
+    assert f"Add a line `{line}` to seeds/interests.csv" in done.stdout
