@@ -7,11 +7,9 @@
     {%- if fixed or not of_categories -%}
         {%- do refuse_unknown('ad_segment', 'segment', fixed, segment_codes('ad_segment') + ['category_buyers:<category>']) -%}
     {%- endif -%}
-    {%- set known = known_values(ref('dim_products'), 'category') -%}
-    {%- if of_categories and known is not none -%}
-        {%- set codes = [] -%}
-        {%- for category in known -%}{%- do codes.append('category_buyers:' ~ category) -%}{%- endfor -%}
-        {%- do refuse_unknown('ad_segment', 'segment', of_categories, codes) -%}
+    {%- set known = known_values(ref('dim_products'), "'category_buyers:' || category") if of_categories else none -%}
+    {%- if known is not none -%}
+        {%- do refuse_unknown('ad_segment', 'segment', of_categories, known) -%}
     {%- endif -%}
     {%- set quoted = [] -%}
     {%- for code in varargs -%}{%- do quoted.append(code | replace("'", "''")) -%}{%- endfor -%}

@@ -5,7 +5,7 @@
         {{ exceptions.raise_compiler_error("attribute: " ~ name ~ " needs in=[…], a list of at least one value") }}
     {%- endif -%}
     {%- set segments = ref('customer_segments') -%}
-    {%- if execute -%}
+    {%- if execute and graph.get('nodes') -%}
         {%- set columns = [] -%}
         {%- for node in graph.nodes.values() if node.name == 'customer_segments' -%}
             {%- do columns.extend(node.columns.keys()) -%}

@@ -76,18 +76,18 @@ member_sums as (
         members.audience,
         min(members.model_name) as model_name,
         count(*) as customer_count,
-        sum(case when customers.may_get_email then 1 else 0 end) as email_consent_count,
-        sum(case when members.arm = 'treatment' then 1 else 0 end) as treatment_count,
-        sum(case when members.arm = 'control' then 1 else 0 end) as control_count,
-        sum(case when members.arm = 'held_out' then 1 else 0 end) as held_out_count,
-        sum(case when members.is_sampled then 1 else 0 end) as sampled_count,
-        sum(case when members.is_primary then 1 else 0 end) as primary_count,
+        count(case when customers.may_get_email then 1 end) as email_consent_count,
+        count(case when members.arm = 'treatment' then 1 end) as treatment_count,
+        count(case when members.arm = 'control' then 1 end) as control_count,
+        count(case when members.arm = 'held_out' then 1 end) as held_out_count,
+        count(case when members.is_sampled then 1 end) as sampled_count,
+        count(case when members.is_primary then 1 end) as primary_count,
         sum(customers.net_revenue_amount) as net_revenue_amount,
         sum(customers.customer_lifetime_value) as customer_lifetime_value,
         sum(customers.order_count) as order_count,
         sum(case when customers.is_buyer then customers.tenure_days else 0 end) as tenure_days,
-        sum(case when customers.is_lost then 1 else 0 end) as lost_count,
-        sum(case when customers.is_buyer then 1 else 0 end) as buyer_count,
+        count(case when customers.is_lost then 1 end) as lost_count,
+        count(case when customers.is_buyer then 1 end) as buyer_count,
         sum(customers.buyers_30d) as expected_buyers_30d,
         sum(customers.buyers_90d) as expected_buyers_90d,
         sum(customers.revenue_30d) as potential_revenue_30d,
@@ -123,8 +123,8 @@ comings_and_goings as (
 
     select
         memory.audience,
-        sum(case when memory.entered_on = as_of.as_of_date then 1 else 0 end) as entered_count,
-        sum(case when memory.left_on = as_of.as_of_date then 1 else 0 end) as left_count
+        count(case when memory.entered_on = as_of.as_of_date then 1 end) as entered_count,
+        count(case when memory.left_on = as_of.as_of_date then 1 end) as left_count
 
     from memory
 
