@@ -131,7 +131,7 @@ spellings as (
         item,
         row_number() over (
             partition by kind, folded_item
-            order by net_revenue_amount desc, item
+            order by net_revenue_amount desc, item asc
         ) as spelling_rank,
         sum(buyer_count) over (partition by kind, folded_item) as buyer_count,
         sum(unit_count) over (partition by kind, folded_item) as unit_count,
@@ -147,7 +147,7 @@ best_sellers as (
         kind,
         item,
         'best_sellers' as pick,
-        row_number() over (partition by kind order by net_revenue_amount desc, item) as pick_rank
+        row_number() over (partition by kind order by net_revenue_amount desc, item asc) as pick_rank
 
     from spellings
 
@@ -165,7 +165,7 @@ products_by_units as (
         buyer_count,
         sum(unit_count) over () as all_unit_count,
         coalesce(sum(unit_count) over (
-            order by unit_count desc, item
+            order by unit_count desc, item asc
             rows between unbounded preceding and 1 preceding
         ), 0) as better_unit_count
 
@@ -185,7 +185,7 @@ long_tail as (
         kind,
         item,
         'long_tail' as pick,
-        row_number() over (order by buyer_count desc, item) as pick_rank
+        row_number() over (order by buyer_count desc, item asc) as pick_rank
 
     from products_by_units
 

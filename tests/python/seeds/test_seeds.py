@@ -125,6 +125,17 @@ def test_peak_seasons_ship_empty():
     assert rows_of("peak_seasons") == []
 
 
+def test_interests_ship_as_rules_that_suit_any_shop():
+    rows = rows_of("interests")
+
+    assert [row["item"] for row in rows] == [""] * 3
+    assert {(row["kind"], row["pick"], row["pick_count"]) for row in rows} == {
+        ("category", "best_sellers", "5"),
+        ("brand", "best_sellers", "5"),
+        ("product", "long_tail", "5"),
+    }
+
+
 def test_gift_windows_are_unique_sorted_and_end_after_they_start():
     rows = [tuple(row.values()) for row in rows_of("gift_occasions")]
     keys = [row[:3] for row in rows]
