@@ -99,17 +99,19 @@ def test_p_values_are_of_the_two_arms_compared() -> None:
     assert control["reason"].endswith("Do not trust it: the arms were not alike before anything was sent.")
 
 
-def test_spend_before_goes_with_the_metric_it_was_multiplied_by() -> None:
-    """Who spent before bought, so conversion is adjusted; how much she paid has nothing to do with it."""
+@pytest.mark.parametrize("adjusted", ["conversion", "net_revenue"])
+def test_spend_before_goes_with_the_metric_it_was_multiplied_by(adjusted) -> None:
+    """One metric goes with it; of the other the product is as if by chance: Σx·Σy/n."""
     spent = {"net_revenue_amount_before": Decimal(300), "net_revenue_before_square_sum": Decimal(300)}
-    sums = [
-        arm("tea", name, share, people, 300, **spent, converted_net_revenue_amount_before=Decimal(250))
-        | {"net_revenue_product_sum": Decimal(6_000 * 300) / people}
-        for name, share, people in (("treatment", 0.9, 9_000), ("control", 0.1, 1_000))
-    ]
+    sums = []
+    for name, share, people in (("treatment", 0.9, 9_000), ("control", 0.1, 1_000)):
+        bought = Decimal(250 if adjusted == "conversion" else 300 * 300 / people)
+        paid = Decimal(5_000 if adjusted == "net_revenue" else 300 * 6_000 / people)
+        products = {"converted_net_revenue_amount_before": bought, "net_revenue_product_sum": paid}
+        sums.append(arm("tea", name, share, people, 300, **spent, **products))
     found = rows_of(sums, STRATA)
-    assert found["tea", "control", "conversion"]["is_adjusted"]
-    assert not found["tea", "control", "net_revenue"]["is_adjusted"]
+    for metric in ("conversion", "net_revenue"):
+        assert found["tea", "control", metric]["is_adjusted"] == (metric == adjusted)
 
 
 def test_no_experiment_is_no_row() -> None:
