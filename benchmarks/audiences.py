@@ -33,7 +33,7 @@ COPIED = {
 }  # fmt: skip
 """What audience models read, with the column that tells customers apart in each."""
 LISTED = "macros/audiences/audience_models.sql"
-MEASURED = ("path:models/audiences", "int_audience_definitions+")
+MEASURED = ("path:models/audiences+", "int_audience_definitions+")
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Audiences: what they brought, measured against people who were held back."""
