@@ -19,6 +19,7 @@ VERBS = {
     "explain": "regulars.summary.command",
     "docs": "regulars.docs.command",
     "audience": "regulars.audiences.command",
+    "backfill": "regulars.audiences.command",
 }
 
 
