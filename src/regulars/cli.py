@@ -18,6 +18,8 @@ VERBS = {
     "summary": "regulars.summary.command",
     "explain": "regulars.summary.command",
     "docs": "regulars.docs.command",
+    "audience": "regulars.audiences.command",
+    "backfill": "regulars.audiences.command",
 }
 
 

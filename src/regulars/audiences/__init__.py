@@ -1,1 +1,1 @@
-"""Audiences: what they brought, measured against people who were held back."""
+"""Audiences: what there is, what changed, what they brought; membership itself is SQL."""
