@@ -24,16 +24,14 @@ from scale import PROJECT, Run, measured, say
 
 BIN = Path(sys.executable).parent
 SAMPLE_CUSTOMERS = 2000
-COPIED = {
-    "marts": (
-        "customer_facts", "customer_lifecycle", "customer_importance", "customer_personas", "customer_rfm",
-        "customer_types", "customer_segments", "customer_ad_segments", "dim_customers", "fct_orders",
-        "fct_order_lines", "pred_purchase_intent", "pred_interested_in",
-    ),
-}  # fmt: skip
-"""What audience models read, with the column that tells customers apart in each."""
+COPIED = (
+    "customer_facts", "customer_lifecycle", "customer_importance", "customer_personas", "customer_rfm", "customer_types",
+    "customer_segments", "customer_ad_segments", "dim_customers", "fct_orders", "fct_order_lines",
+    "pred_purchase_intent", "pred_interested_in",
+)  # fmt: skip
+"""What audience models read of customers."""
 LISTED = "macros/audiences/audience_models.sql"
-MEASURED = ("path:models/audiences", "int_audience_definitions+")
+MEASURED = ("path:models/audiences+", "int_audience_definitions+")
 
 
 @dataclass
@@ -140,19 +138,19 @@ def multiply(sample: Path, database: Path, customers: int) -> None:
     shutil.copyfile(sample, database)
     copies = max(customers // SAMPLE_CUSTOMERS, 1)
     with duckdb.connect(database) as connection:
-        for schema, tables in COPIED.items():
-            for table in tables:
-                name = f"{schema}.{table}"
-                connection.execute(f"create or replace temp table one_shop as select * from {name}")
-                connection.execute(
-                    f"create table {schema}.copied as select rows.* replace (customer_id || '-' || number as customer_id)"
-                    f" from one_shop as rows cross join range({copies}) as copies(number)"
-                )
-                (kind,) = connection.execute(
-                    f"select table_type from information_schema.tables where table_schema || '.' || table_name = '{name}'"
-                ).fetchone() or ("",)
-                connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {name} cascade")
-                connection.execute(f"alter table {schema}.copied rename to {table}")
+        # All of the one shop first: some are views of others.
+        for table in COPIED:
+            connection.execute(f"create temp table one_{table} as select * from marts.{table}")
+        for table in COPIED:
+            connection.execute(
+                f"create table marts.copied as select rows.* replace (customer_id || '-' || number as customer_id)"
+                f" from one_{table} as rows cross join range({copies}) as copies(number)"
+            )
+            (kind,) = connection.execute(
+                f"select table_type from information_schema.tables where table_name = '{table}' and table_schema = 'marts'"
+            ).fetchall()[0]
+            connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} marts.{table} cascade")
+            connection.execute(f"alter table marts.copied rename to {table}")
         connection.execute("drop table intermediate.int_audience_memory")
 
 

@@ -2,7 +2,7 @@
     {#- What the YAML beside each audience says, as one mapping an audience model, checked; empty while dbt only parses. -#}
     {%- set found, problems, names = [], [], [] -%}
     {%- if execute -%}
-        {%- set nodes = {} -%}
+        {%- set nodes, known_settings = {}, {} -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name.startswith('aud_') -%}
             {%- do nodes.update({node.name: node}) -%}
         {%- endfor -%}
@@ -20,7 +20,7 @@
                 {%- do problems.append(name ~ ' has no `config: {meta: {audience: …}}` in a YAML beside it (label and purpose at least); `regulars audience new` writes one') -%}
             {%- elif node -%}
                 {%- do problems.extend(audience_problems(name, said, node)) -%}
-                {%- do found.append(audience_definition(name, said, node, nodes)) -%}
+                {%- do found.append(audience_definition(name, said, node, nodes, known_settings)) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}

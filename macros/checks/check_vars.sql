@@ -9,10 +9,11 @@
         'peak_last_month': 1, 'landing_lookback_hours': 0, 'prediction_min_buyers': 1, 'prediction_min_history_days': 1,
         'prediction_max_idle_days': 0, 'prediction_min_repeat_buyers': 1, 'prediction_snapshots': 1,
         'prediction_snapshot_days': 1, 'prediction_least_look_back_days': 1, 'prediction_training_rows': 1000,
-        'retrain_after_days': 0, 'churn_horizon_days': 1,
+        'retrain_after_days': 0, 'churn_horizon_days': 1, 'guardrail_min_emails': 1,
         'affinity_snapshots': 1, 'affinity_half_life_days': 1, 'affinity_training_customers': 1, 'affinity_training_rows': 1000,
         'affinity_buckets': 1, 'affinity_top': 1, 'pair_minimum_support': 1, 'pair_customers': 1,
         'pair_products_per_customer': 2, 'pair_top': 1, 'recommendation_count': 1, 'recommendations_per_category': 1,
+        'experiment_window_days': 1, 'experiment_pre_days': 1,
     } -%}
     {%- set highest = {'sale_reference_percent': 100, 'gift_clues': 3, 'peak_last_month': 12, 'prediction_snapshots': 900,
                         'churn_horizon_days': 365} -%}

@@ -45,3 +45,9 @@ class FitError(PredictionError):
 
 class HorizonError(PredictionError):
     """A horizon, limit or probability that is out of range."""
+
+
+class ExperimentError(RegularsError):
+    """Figures of an experiment that no experiment can have."""
+
+    exit_code = 1

@@ -6,7 +6,9 @@ with
 audience_rows as (
 
     {% set with_value = [] -%}
-    {%- for definition in audience_definitions() if definition.has_value %}{% do with_value.append(definition.model_name) %}{% endfor -%}
+    {%- for node in (graph.nodes.values() if execute else []) if node.name.startswith('aud_') and 'value' in node.columns -%}
+        {%- do with_value.append(node.name) -%}
+    {%- endfor -%}
     {%- for name in audience_models() %}
     select
         '{{ name }}' as model_name,

@@ -167,7 +167,7 @@ nearest as (
 ),
 
 -- An audience that nobody is in has a row too; of a family, each member that has anybody.
-audience_names as (
+names as (
 
     select
         audience,
@@ -187,6 +187,30 @@ audience_names as (
 
 ),
 
+audience_names as (
+
+    select
+        audience,
+        model_name,
+        substring(audience from position(':' in audience) + 1) as item
+
+    from names
+
+),
+
+-- What people call an item: a product's title, not its id.
+items as (
+
+    select
+        item,
+        min(label) as label
+
+    from {{ ref('int_interests') }}
+
+    group by item
+
+),
+
 overview as (
 
     select
@@ -195,7 +219,7 @@ overview as (
         replace(
             definitions.label,
             '{item}',
-            substring(audience_names.audience from position(':' in audience_names.audience) + 1)
+            coalesce(items.label, audience_names.item)
         ) as label,
         definitions.purpose,
         definitions.advice,
@@ -253,6 +277,9 @@ overview as (
 
     left join comings_and_goings
         on audience_names.audience = comings_and_goings.audience
+
+    left join items
+        on audience_names.item = items.item
 
     left join nearest
         on audience_names.audience = nearest.audience

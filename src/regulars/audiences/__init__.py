@@ -1,1 +1,1 @@
-"""Audiences as code: what there is, a new one, what a change does to them, and how they were in the past."""
+"""Audiences: what there is, what changed, what they brought; membership itself is SQL."""

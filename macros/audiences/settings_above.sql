@@ -1,0 +1,23 @@
+{% macro settings_above(node_id, known_settings) -%}
+    {#- The seeds and the values of rule vars that a model and everything above it read, as words; each model is looked at once. -#}
+    {%- if node_id not in known_settings -%}
+        {%- set words = [] -%}
+        {%- set node = graph.nodes.get(node_id) -%}
+        {%- if node and node.resource_type == 'seed' -%}
+            {%- do words.append(node.name ~ '=' ~ node.checksum.checksum) -%}
+        {%- elif node -%}
+            {%- set names = modules.re.findall("'([a-z0-9_]+)'", node.raw_code) -%}
+            {%- for macro, read in rule_vars().items() -%}
+                {%- if not read and macro in names -%}{%- do words.append(macro ~ '=' ~ var(macro)) -%}{%- endif -%}
+                {%- if read and 'macro.regulars.' ~ macro in node.depends_on.macros -%}
+                    {%- for name in read -%}{%- do words.append(name ~ '=' ~ var(name)) -%}{%- endfor -%}
+                {%- endif -%}
+            {%- endfor -%}
+            {%- for parent in node.depends_on.nodes -%}
+                {%- do words.extend(settings_above(parent, known_settings)) -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {%- do known_settings.update({node_id: words | unique | list}) -%}
+    {%- endif -%}
+    {{ return(known_settings[node_id]) }}
+{%- endmacro %}

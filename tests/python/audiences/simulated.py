@@ -1,0 +1,84 @@
+"""Experiments with a known effect: few buy, some buy a lot, and who spent before spends again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regulars.audiences.experiments import ArmSums, Difference, difference_of_means, difference_of_shares
+
+BLOCK = 50
+"""Experiments drawn at a time: memory."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    rate: float
+    treated: int
+    compared: int
+    lift: float = 1.0
+    """Factor on the chance to buy of those written to."""
+    spread: float = 0.6
+    """Standard deviation of the logarithm of what a buyer spends, on top of what she is like; 0.72 in all."""
+
+    def __str__(self) -> str:
+        return f"{self.rate:g} of {self.treated}/{self.compared}, lift {self.lift:g}"
+
+
+def people(random, shape, scenario, lift):
+    """Bought (1 or 0), spent, and spent before; the more active do more of each."""
+    activity = random.standard_normal(shape)
+    bought_before = random.random(shape) < 1.0 / (1.0 + np.exp(-1.2 * activity))
+    before = np.where(bought_before, np.exp(3.5 + 0.8 * activity + 0.8 * random.standard_normal(shape)), 0.0)
+    # E[exp(0.7 z - 0.245)] = 1, so that the rate is the mean chance; none comes near 1 but in the highest rates.
+    bought = random.random(shape) < np.minimum(scenario.rate * lift * np.exp(0.7 * activity - 0.245), 1.0)
+    spent = np.where(bought, np.exp(4.0 + 0.4 * activity + scenario.spread * random.standard_normal(shape)), 0.0)
+    return bought.astype(np.float64), spent, before
+
+
+def true_means(scenario, lift):
+    """Expected conversion and revenue of a person, by integrating over the activity."""
+    node, weight = np.polynomial.hermite_e.hermegauss(200)
+    weight = weight / weight.sum()
+    chance = np.minimum(scenario.rate * lift * np.exp(0.7 * node - 0.245), 1.0)
+    spent = np.exp(4.0 + 0.4 * node + scenario.spread**2 / 2.0)
+    return float(weight @ chance), float(weight @ (chance * spent))
+
+
+def sums_of(outcome, before):
+    """Sums of each row, an experiment's arm."""
+    columns = (outcome, outcome**2, before, before**2, outcome * before)
+    # Whole numbers stay exact; conversions are checked for it.
+    sums = np.stack([column.sum(axis=1) for column in columns], axis=1)
+    return [ArmSums(outcome.shape[1], *row) for row in sums.tolist()]
+
+
+def experiments(scenario: Scenario, count: int, seed: int, *, knows_before: bool = True) -> dict[str, list[Difference]]:
+    """The differences found in so many experiments, by metric."""
+    random = np.random.default_rng(seed)
+    found: dict[str, list[Difference]] = {"conversion": [], "net_revenue": []}
+    for start in range(0, count, BLOCK):
+        size = min(BLOCK, count - start)
+        arms = [
+            people(random, (size, scenario.treated), scenario, scenario.lift),
+            people(random, (size, scenario.compared), scenario, 1.0),
+        ]
+        for metric, compare, column in (
+            ("conversion", difference_of_shares, 0),
+            ("net_revenue", difference_of_means, 1),
+        ):
+            treated, compared = (sums_of(arm[column], arm[2] * knows_before) for arm in arms)
+            found[metric] += [compare(*pair) for pair in zip(treated, compared, strict=True)]
+    return found
+
+
+def effect(scenario: Scenario) -> dict[str, float]:
+    """The true differences."""
+    treated, compared = true_means(scenario, scenario.lift), true_means(scenario, 1.0)
+    return {"conversion": treated[0] - compared[0], "net_revenue": treated[1] - compared[1]}
+
+
+def coverage(differences: list[Difference], truth: float) -> tuple[float, float, float]:
+    """Shares of intervals that hold the truth, that lie above it, and that lie below it."""
+    above = np.mean([difference.low > truth for difference in differences])
+    below = np.mean([difference.high < truth for difference in differences])
+    return float(1.0 - above - below), float(above), float(below)
