@@ -29,8 +29,7 @@ definitions as (
     select
         model_name,
         audience,
-        definition_hash,
-        is_family
+        definition_hash
 
     from {{ ref('int_audience_definitions') }}
 
@@ -140,7 +139,8 @@ today as (
 
 ),
 
--- Whatever is defined, has members, or ever had: an audience that is gone has nobody in it today. A family is looked at by its members.
+-- Whatever is defined, has members, or ever had: an audience that is gone has nobody in it today. A family is looked at as a whole,
+-- so that one of it which nobody had heard of then was empty, and not unseen: days may be looked at in any order.
 audience_names as (
 
     select
@@ -148,8 +148,6 @@ audience_names as (
         audience
 
     from definitions
-
-    where not is_family
 
     union
 
@@ -181,7 +179,7 @@ neighbours as (
     cross join today
 
     left join looks
-        on audience_names.audience = looks.audience
+        on audience_names.model_name = looks.model_name
 
     group by audience_names.audience
 

@@ -10,18 +10,32 @@ memory as (
 
 ),
 
-looks as (
+-- All of a family are looked at together, also those that nobody was in.
+looks_at_models as (
 
     select
-        audience,
+        model_name,
         entered_on as seen_on,
-        definition_hash,
-        lag(definition_hash) over (partition by audience order by entered_on) as previous_definition_hash,
-        row_number() over (partition by audience order by entered_on) as look_number
+        max(definition_hash) as definition_hash
 
     from memory
 
     where row_kind = 'seen'
+
+    group by model_name, entered_on
+
+),
+
+looks as (
+
+    select
+        model_name,
+        seen_on,
+        definition_hash,
+        lag(definition_hash) over (partition by model_name order by seen_on) as previous_definition_hash,
+        row_number() over (partition by model_name order by seen_on) as look_number
+
+    from looks_at_models
 
 ),
 
@@ -60,12 +74,12 @@ history as (
 
     inner join looks as entries
         on
-            stays.audience = entries.audience
+            stays.model_name = entries.model_name
             and stays.entered_on = entries.seen_on
 
     left join looks as exits
         on
-            stays.audience = exits.audience
+            stays.model_name = exits.model_name
             and stays.left_on = exits.seen_on
 
 )

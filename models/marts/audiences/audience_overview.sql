@@ -105,7 +105,7 @@ member_sums as (
 looks as (
 
     select
-        memory.audience,
+        memory.model_name,
         max(case when memory.entered_on < as_of.as_of_date then memory.entered_on end) as previous_look_on,
         bool_or(memory.entered_on = as_of.as_of_date) as is_looked_at
 
@@ -115,7 +115,7 @@ looks as (
 
     where memory.row_kind = 'seen'
 
-    group by memory.audience
+    group by memory.model_name
 
 ),
 
@@ -273,7 +273,7 @@ overview as (
         on audience_names.audience = member_sums.audience
 
     left join looks
-        on audience_names.audience = looks.audience
+        on audience_names.model_name = looks.model_name
 
     left join comings_and_goings
         on audience_names.audience = comings_and_goings.audience

@@ -127,7 +127,7 @@ def read_audience(connection: duckdb.DuckDBPyConnection, name: str, member_count
         figures=figures,
         file=FOLDER / f"{figures['model_name']}.sql",
         arms=arms,
-        looks=_looks(connection, audience),
+        looks=_looks(connection, figures["model_name"], audience),
         members=tuple(
             Member(*row)
             for row in read_built(
@@ -142,14 +142,14 @@ def read_audience(connection: duckdb.DuckDBPyConnection, name: str, member_count
     )
 
 
-def _looks(connection: duckdb.DuckDBPyConnection, audience: str) -> tuple[Look, ...]:
+def _looks(connection: duckdb.DuckDBPyConnection, model_name: str, audience: str) -> tuple[Look, ...]:
     rows = read_built(
         connection,
         """
         with looks as (
-            select entered_on as looked_on
+            select distinct entered_on as looked_on
             from intermediate.int_audience_memory
-            where row_kind = 'seen' and audience = ?
+            where row_kind = 'seen' and model_name = ?
             order by looked_on desc
             limit ?
         )
@@ -169,7 +169,7 @@ def _looks(connection: duckdb.DuckDBPyConnection, audience: str) -> tuple[Look, 
         group by looks.looked_on
         order by looks.looked_on
         """,
-        audience,
+        model_name,
         LOOKS_SHOWN,
         audience,
     )

@@ -1,8 +1,8 @@
 """`regulars audience new`: the model, the YAML beside it with a first unit test, and the entry in the list."""
 
-import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -268,8 +268,7 @@ def _write_all(texts: dict[Path, str]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial[path].write_text(text, encoding="utf-8")
         for path in new_files:
-            # A link and not a rename: it refuses to take the place of a file that came meanwhile.
-            os.link(partial[path], path)
+            partial[path].replace(path)
             placed.append(path)
         partial[the_list].replace(the_list)
         placed.clear()
@@ -277,4 +276,5 @@ def _write_all(texts: dict[Path, str]) -> None:
         raise UsageError(f"{error.filename or the_list} cannot be written: {error.strerror or error}") from error
     finally:
         for path in (*placed, *partial.values()):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
