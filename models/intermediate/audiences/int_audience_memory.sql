@@ -29,8 +29,7 @@ definitions as (
     select
         model_name,
         audience,
-        definition_hash,
-        is_family
+        definition_hash
 
     from {{ ref('int_audience_definitions') }}
 
@@ -140,7 +139,7 @@ today as (
 
 ),
 
--- Whatever is defined, has members, or ever had: an audience that is gone has nobody in it today. A family is looked at by its members.
+-- Whatever is defined, has members, or ever had: an audience that is gone has nobody in it today.
 audience_names as (
 
     select
@@ -148,8 +147,6 @@ audience_names as (
         audience
 
     from definitions
-
-    where not is_family
 
     union
 
@@ -169,21 +166,65 @@ audience_names as (
 
 ),
 
+-- Who looks at a model looks at all of its audiences, also at a member of a family that had nobody then.
+model_looks as (
+
+    select
+        model_name,
+        seen_on,
+        max(definition_hash) as definition_hash
+
+    from looks
+
+    group by model_name, seen_on
+
+),
+
 neighbours as (
 
     select
         audience_names.audience,
-        max(case when looks.seen_on < today.as_of_date then looks.seen_on end) as previous_on,
-        min(case when looks.seen_on > today.as_of_date then looks.seen_on end) as next_on
+        max(case when model_looks.seen_on < today.as_of_date then model_looks.seen_on end) as previous_on,
+        min(case when model_looks.seen_on > today.as_of_date then model_looks.seen_on end) as next_on
 
     from audience_names
 
     cross join today
 
-    left join looks
-        on audience_names.audience = looks.audience
+    left join model_looks
+        on audience_names.model_name = model_looks.model_name
 
     group by audience_names.audience
+
+),
+
+known_audiences as (
+
+    select distinct audience from looks
+
+),
+
+-- An audience that has its first member was looked at whenever its model was, and had nobody.
+caught_up_looks as (
+
+    select
+        audience_names.model_name,
+        audience_names.audience,
+        model_looks.seen_on,
+        model_looks.definition_hash
+
+    from audience_names
+
+    inner join model_looks
+        on audience_names.model_name = model_looks.model_name
+
+    inner join today
+        on model_looks.seen_on <> today.as_of_date
+
+    left join known_audiences
+        on audience_names.audience = known_audiences.audience
+
+    where known_audiences.audience is null
 
 ),
 
@@ -201,6 +242,16 @@ new_looks as (
 
     left join definitions
         on audience_names.model_name = definitions.model_name
+
+    union all
+
+    select
+        model_name,
+        audience,
+        seen_on,
+        definition_hash
+
+    from caught_up_looks
 
 ),
 
