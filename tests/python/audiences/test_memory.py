@@ -1,4 +1,4 @@
-"""`int_audience_memory`, its compiled SQL look by look, beside a memory that fits on a page: who was in on which day."""
+"""`int_audience_memory`, its compiled SQL look by look, beside a memory that fits on a page."""
 
 from __future__ import annotations
 
