@@ -282,3 +282,24 @@ def test_who_stays_keeps_the_arm_she_entered_with(warehouse):
     assert warehouse.rows(drawn, "stay") == [(DAYS[1], DAYS[2], "held_out", True), (DAYS[4], None, "held_out", True)]
     warehouse.look(Look(DAYS[0], {PLAIN: "1"}, with_ann))
     assert warehouse.rows(drawn, "stay")[0] == (DAYS[0], DAYS[2], *arm("a", "ann"))
+
+
+@pytest.mark.parametrize(
+    "drawn", [(("held_out", True), ("treatment", False)), (("treatment", False), ("held_out", True))]
+)
+def test_each_stay_keeps_its_own_arm_when_the_day_between_is_looked_at_again(warehouse, drawn):
+    warehouse.forget()
+    with_ann = {"a": frozenset({"ann"})}
+    for number, members in ((1, with_ann), (2, {}), (4, with_ann)):
+        warehouse.look(Look(DAYS[number], {PLAIN: "1"}, members))
+    for number, values in zip((1, 4), drawn, strict=True):
+        warehouse.connection.execute(
+            "update intermediate.int_audience_memory set arm = ?, is_sampled = ?"
+            " where row_kind = 'stay' and entered_on = ?",
+            [*values, DAYS[number]],
+        )
+    columns = "entered_on, left_on, arm, is_sampled"
+    warehouse.look(Look(DAYS[2], {PLAIN: "1"}, {}))
+    assert warehouse.rows(columns, "stay") == [(DAYS[1], DAYS[2], *drawn[0]), (DAYS[4], None, *drawn[1])]
+    warehouse.look(Look(DAYS[2], {PLAIN: "1"}, with_ann))
+    assert warehouse.rows(columns, "stay") == [(DAYS[1], None, *drawn[0])]
