@@ -2,7 +2,8 @@
 {#-
     Arms are drawn by a salted hash of experiment and customer: whoever changes another audience's shares moves nobody here, and a growing
     share only moves people out of treatment. The global holdout is drawn once a customer and is the same in every audience. Samples are
-    drawn apart from arms, so that a sample has the same arms as the whole.
+    drawn apart from arms, so that a sample has the same arms as the whole; each of the three hashes has a word of its own, so that
+    no experiment's name can make it one of the others.
 -#}
 {%- set salt = "'" ~ var('experiment_salt') ~ "|'" -%}
 
@@ -20,22 +21,41 @@ audience_rows as (
 
 ),
 
--- One rank a model within its channel: of two with the same priority the one whose name comes first.
-ranked_models as (
+audience_names as (
+
+    select distinct
+        model_name,
+        audience
+
+    from audience_rows
+
+),
+
+-- One rank an audience within its channel: of two with the same priority the one whose name comes first, also within a family.
+ranked_audiences as (
 
     select
-        model_name,
-        channel,
-        experiment,
-        sample_share,
-        sample_at_least,
-        case when holdout_share > 0 then control_below end as control_below,
+        audience_names.model_name,
+        audience_names.audience,
+        definitions.channel,
+        definitions.experiment,
+        definitions.sample_at_least,
+        -- A share is a decimal number: as a double, 0.07 of 100 is a little more than 7, and would be rounded up to 8.
+        cast(definitions.sample_share as numeric(18, 9)) as sample_share,
+        case when definitions.holdout_share > 0 then definitions.control_below end as control_below,
         case
-            when channel is not null and priority is not null
-                then row_number() over (partition by channel order by priority nulls last, model_name)
+            when definitions.channel is not null and definitions.priority is not null
+                then
+                    row_number() over (
+                        partition by definitions.channel
+                        order by definitions.priority nulls last, audience_names.model_name, audience_names.audience
+                    )
         end as channel_rank
 
-    from definitions
+    from audience_names
+
+    inner join definitions
+        on audience_names.model_name = definitions.model_name
 
 ),
 
@@ -46,29 +66,31 @@ members as (
         audience_rows.model_name,
         audience_rows.customer_id,
         audience_rows.member_value,
-        ranked_models.channel,
-        ranked_models.channel_rank,
-        ranked_models.sample_share,
-        ranked_models.sample_at_least,
+        ranked_audiences.channel,
+        ranked_audiences.channel_rank,
+        ranked_audiences.sample_share,
+        ranked_audiences.sample_at_least,
         {% if var('global_holdout_share') > 0 -%}
         case
             when {{ dbt.hash(salt ~ " || 'global|' || audience_rows.customer_id") }} < '{{ share_bound(var("global_holdout_share")) }}' then 'held_out'
-            when ranked_models.control_below is null then 'treatment'
+            when ranked_audiences.control_below is null then 'treatment'
         {%- else -%}
         case
-            when ranked_models.control_below is null then 'treatment'
+            when ranked_audiences.control_below is null then 'treatment'
         {%- endif %}
             when
-                {{ dbt.hash(salt ~ " || ranked_models.experiment || '|' || audience_rows.customer_id") }}
-                < ranked_models.control_below
+                {{ dbt.hash(salt ~ " || 'experiment|' || ranked_audiences.experiment || '|' || audience_rows.customer_id") }}
+                < ranked_audiences.control_below
                 then 'control'
             else 'treatment'
         end as arm
 
     from audience_rows
 
-    inner join ranked_models
-        on audience_rows.model_name = ranked_models.model_name
+    inner join ranked_audiences
+        on
+            audience_rows.model_name = ranked_audiences.model_name
+            and audience_rows.audience = ranked_audiences.audience
 
 ),
 

@@ -1,8 +1,9 @@
-{# Grain: one row per audience and day on which a build looked at it (`row_kind` seen), and per stay of a customer in it (`stay`). #}
+{# Grain: one row per audience model and day on which a build looked at it (`row_kind` seen), and per stay of a customer (`stay`). #}
 {#-
     Looks and stays are one table, so that a build that breaks off leaves neither without the other. A look at a day says who was in the
-    audience then; a stay is a run of looks that saw her in it. So a day can be looked at in any order, and twice: of each customer only
-    the stays between the look before and the look after are made anew, from three answers: was she in before, today, after?
+    audiences of a model then, a family's all together; a stay is a run of looks that saw her in one. So a day can be looked at in any
+    order, and twice: of each customer only the stays between the look before and the look after are made anew, from three answers: was
+    she in before, today, after?
 
     The memory of past builds cannot be rebuilt from today's data, so it is carried over by every build, also by a full refresh. As for
     RFM tiers, a day later than the newest load has not come and is not remembered; a past day only where somebody asks for it, because
@@ -10,7 +11,7 @@
 -#}
 {{ config(materialized='table') }}
 {%- set memory = load_relation(this) if execute else none -%}
-{%- set is_dry = flags.EMPTY -%}
+{%- set text = dbt.type_string() -%}
 
 with
 
@@ -28,7 +29,6 @@ definitions as (
 
     select
         model_name,
-        audience,
         definition_hash
 
     from {{ ref('int_audience_definitions') }}
@@ -48,56 +48,33 @@ members as (
 
 ),
 
-remembered as (
+looks as (
 
     {% if memory -%}
     select
-        row_kind,
         model_name,
-        audience,
-        customer_id,
-        entered_on,
-        left_on,
-        arm,
-        is_sampled,
+        entered_on as seen_on,
         definition_hash
 
     from {{ this }}
+
+    where row_kind = 'seen'
     {%- else -%}
     select
-        cast(null as {{ dbt.type_string() }}) as row_kind,
-        cast(null as {{ dbt.type_string() }}) as model_name,
-        cast(null as {{ dbt.type_string() }}) as audience,
-        cast(null as {{ dbt.type_string() }}) as customer_id,
-        cast(null as date) as entered_on,
-        cast(null as date) as left_on,
-        cast(null as {{ dbt.type_string() }}) as arm,
-        cast(null as boolean) as is_sampled,
-        cast(null as {{ dbt.type_string() }}) as definition_hash
+        model_name,
+        cast(null as date) as seen_on,
+        definition_hash
 
-    from as_of
+    from definitions
 
     where 1 = 0
     {%- endif %}
 
 ),
 
-looks as (
-
-    select
-        model_name,
-        audience,
-        entered_on as seen_on,
-        definition_hash
-
-    from remembered
-
-    where row_kind = 'seen'
-
-),
-
 stays as (
 
+    {% if memory -%}
     select
         model_name,
         audience,
@@ -107,9 +84,23 @@ stays as (
         arm,
         is_sampled
 
-    from remembered
+    from {{ this }}
 
     where row_kind = 'stay'
+    {%- else -%}
+    select
+        model_name,
+        audience,
+        customer_id,
+        cast(null as date) as entered_on,
+        cast(null as date) as left_on,
+        arm,
+        is_sampled
+
+    from members
+
+    where 1 = 0
+    {%- endif %}
 
 ),
 
@@ -130,7 +121,7 @@ today as (
 
     where
         as_of.as_of_date <= as_of.day_after_newest_load_on
-        {%- if is_dry %}
+        {%- if flags.EMPTY %}
         and 1 = 0
         {%- endif %}
         {%- if not var('write_past_history') %}
@@ -139,66 +130,50 @@ today as (
 
 ),
 
--- Whatever is defined, has members, or ever had: an audience that is gone has nobody in it today. A family is looked at as a whole,
--- so that one of it which nobody had heard of then was empty, and not unseen: days may be looked at in any order.
-audience_names as (
+-- A model that is gone has nobody in it today.
+known_models as (
 
-    select
-        model_name,
-        audience
-
-    from definitions
+    select model_name from definitions
 
     union
 
-    select
-        model_name,
-        audience
-
-    from members
-
-    union
-
-    select
-        model_name,
-        audience
-
-    from looks
+    select model_name from looks
 
 ),
 
-neighbours as (
+-- Today, and the looks before and after it.
+windows as (
 
     select
-        audience_names.audience,
+        known_models.model_name,
+        today.as_of_date,
         max(case when looks.seen_on < today.as_of_date then looks.seen_on end) as previous_on,
         min(case when looks.seen_on > today.as_of_date then looks.seen_on end) as next_on
 
-    from audience_names
+    from known_models
 
     cross join today
 
     left join looks
-        on audience_names.model_name = looks.model_name
+        on known_models.model_name = looks.model_name
 
-    group by audience_names.audience
+    group by
+        known_models.model_name,
+        today.as_of_date
 
 ),
 
 new_looks as (
 
     select
-        audience_names.model_name,
-        audience_names.audience,
-        today.as_of_date as seen_on,
+        windows.model_name,
+        windows.as_of_date as seen_on,
         definitions.definition_hash
 
-    from audience_names
-
-    cross join today
+    from windows
 
     left join definitions
-        on audience_names.model_name = definitions.model_name
+        on windows.model_name = definitions.model_name
 
 ),
 
@@ -206,7 +181,6 @@ kept_looks as (
 
     select
         looks.model_name,
-        looks.audience,
         looks.seen_on,
         looks.definition_hash
 
@@ -219,145 +193,148 @@ kept_looks as (
 
 ),
 
-placed_stays as (
+-- Over before the look before, or begun after the look after.
+kept_stays as (
 
-    select
-        stays.*,
-        neighbours.audience is not null
-        and (neighbours.previous_on is null or stays.left_on is null or stays.left_on > neighbours.previous_on)
-        and (neighbours.next_on is null or stays.entered_on <= neighbours.next_on) as is_open_to_change,
-        coalesce(stays.entered_on <= neighbours.previous_on, false) as is_from_before,
-        coalesce(stays.left_on is null or stays.left_on > neighbours.next_on, false)
-        and neighbours.next_on is not null as is_to_after
+    select stays.*
 
     from stays
 
-    left join neighbours
-        on stays.audience = neighbours.audience
+    left join windows
+        on stays.model_name = windows.model_name
+
+    where
+        windows.model_name is null
+        or stays.left_on <= windows.previous_on
+        or stays.entered_on > windows.next_on
 
 ),
 
-changing as (
+stays_before as (
+
+    select stays.*
+
+    from stays
+
+    inner join windows
+        on stays.model_name = windows.model_name
+
+    where
+        stays.entered_on <= windows.previous_on
+        and (stays.left_on is null or stays.left_on > windows.previous_on)
+
+),
+
+stays_after as (
+
+    select stays.*
+
+    from stays
+
+    inner join windows
+        on stays.model_name = windows.model_name
+
+    where
+        stays.entered_on <= windows.next_on
+        and (stays.left_on is null or stays.left_on > windows.next_on)
+
+),
+
+in_before_or_today as (
 
     select
-        audience,
-        customer_id,
-        min(model_name) as model_name,
-        max(case when is_from_before then entered_on end) as before_entered_on,
-        max(case when is_from_before then arm end) as before_arm,
-        bool_or(is_from_before and is_sampled) as before_is_sampled,
-        bool_or(is_from_before) as was_in,
-        max(case when is_to_after then left_on end) as after_left_on,
-        max(case when is_to_after then arm end) as after_arm,
-        bool_or(is_to_after and is_sampled) as after_is_sampled,
-        bool_or(is_to_after) as is_in_after
-
-    from placed_stays
-
-    where is_open_to_change
-
-    group by audience, customer_id
-
-),
-
-todays_members as (
-
-    select members.*
+        coalesce(members.model_name, stays_before.model_name) as model_name,
+        coalesce(members.audience, stays_before.audience) as audience,
+        coalesce(members.customer_id, stays_before.customer_id) as customer_id,
+        members.customer_id is not null as is_in,
+        stays_before.entered_on as before_on,
+        coalesce(stays_before.arm, members.arm) as arm,
+        coalesce(stays_before.is_sampled, members.is_sampled) as is_sampled
 
     from members
 
-    cross join today
-
-),
-
-answers as (
-
-    select
-        coalesce(todays_members.audience, changing.audience) as audience,
-        coalesce(todays_members.customer_id, changing.customer_id) as customer_id,
-        coalesce(todays_members.model_name, changing.model_name) as model_name,
-        todays_members.customer_id is not null as is_in,
-        coalesce(changing.was_in, false) as was_in,
-        coalesce(changing.is_in_after, false) as is_in_after,
-        changing.before_entered_on,
-        changing.before_arm,
-        changing.before_is_sampled,
-        changing.after_left_on,
-        changing.after_arm,
-        changing.after_is_sampled,
-        todays_members.arm,
-        todays_members.is_sampled
-
-    from todays_members
-
-    full outer join changing
+    full outer join stays_before
         on
-            todays_members.audience = changing.audience
-            and todays_members.customer_id = changing.customer_id
+            members.audience = stays_before.audience
+            and members.customer_id = stays_before.customer_id
 
 ),
 
-dated_answers as (
+-- In today: one stay, from where it began to where it ends. Not in today, but before: up to today.
+stays_up_to_today as (
 
     select
-        answers.*,
-        today.as_of_date,
-        neighbours.next_on
+        answers.model_name,
+        answers.audience,
+        answers.customer_id,
+        coalesce(answers.before_on, windows.as_of_date) as entered_on,
+        case
+            when not answers.is_in then windows.as_of_date
+            when stays_after.customer_id is not null then stays_after.left_on
+            else windows.next_on
+        end as left_on,
+        answers.arm,
+        answers.is_sampled
 
-    from answers
+    from in_before_or_today as answers
 
-    cross join today
+    inner join windows
+        on answers.model_name = windows.model_name
 
-    inner join neighbours
-        on answers.audience = neighbours.audience
+    left join stays_after
+        on
+            answers.audience = stays_after.audience
+            and answers.customer_id = stays_after.customer_id
 
 ),
 
--- In today: one stay, from where it began to where it ends. Not in: up to today what was before, from the next look on what is after.
-new_stays as (
+-- Not in today, but after: from the look after on.
+stays_from_next_look as (
 
     select
-        model_name,
-        audience,
-        customer_id,
-        case when was_in then before_entered_on else as_of_date end as entered_on,
-        case when is_in_after then after_left_on else next_on end as left_on,
-        case when was_in then before_arm else arm end as arm,
-        case when was_in then before_is_sampled else is_sampled end as is_sampled
+        stays_after.model_name,
+        stays_after.audience,
+        stays_after.customer_id,
+        windows.next_on as entered_on,
+        stays_after.left_on,
+        stays_after.arm,
+        stays_after.is_sampled
 
-    from dated_answers
+    from stays_after
 
-    where is_in
+    inner join windows
+        on stays_after.model_name = windows.model_name
+
+    left join members
+        on
+            stays_after.audience = members.audience
+            and stays_after.customer_id = members.customer_id
+
+    where members.customer_id is null
+
+),
+
+all_stays as (
+
+    select * from kept_stays
 
     union all
 
-    select
-        model_name,
-        audience,
-        customer_id,
-        before_entered_on as entered_on,
-        as_of_date as left_on,
-        before_arm as arm,
-        before_is_sampled as is_sampled
-
-    from dated_answers
-
-    where not is_in and was_in
+    select * from stays_up_to_today
 
     union all
 
-    select
-        model_name,
-        audience,
-        customer_id,
-        next_on as entered_on,
-        after_left_on as left_on,
-        after_arm as arm,
-        after_is_sampled as is_sampled
+    select * from stays_from_next_look
 
-    from dated_answers
+),
 
-    where not is_in and is_in_after
+all_looks as (
+
+    select * from kept_looks
+
+    union all
+
+    select * from new_looks
 
 ),
 
@@ -372,56 +349,24 @@ memory as (
         left_on,
         arm,
         is_sampled,
-        cast(null as {{ dbt.type_string() }}) as definition_hash
+        cast(null as {{ text }}) as definition_hash
 
-    from placed_stays
-
-    where not is_open_to_change
-
-    union all
-
-    select
-        'stay' as row_kind,
-        model_name,
-        audience,
-        customer_id,
-        entered_on,
-        left_on,
-        arm,
-        is_sampled,
-        cast(null as {{ dbt.type_string() }}) as definition_hash
-
-    from new_stays
+    from all_stays
 
     union all
 
     select
         'seen' as row_kind,
         model_name,
-        audience,
-        cast(null as {{ dbt.type_string() }}) as customer_id,
+        cast(null as {{ text }}) as audience,
+        cast(null as {{ text }}) as customer_id,
         seen_on as entered_on,
         cast(null as date) as left_on,
-        cast(null as {{ dbt.type_string() }}) as arm,
+        cast(null as {{ text }}) as arm,
         cast(null as boolean) as is_sampled,
         definition_hash
 
-    from kept_looks
-
-    union all
-
-    select
-        'seen' as row_kind,
-        model_name,
-        audience,
-        cast(null as {{ dbt.type_string() }}) as customer_id,
-        seen_on as entered_on,
-        cast(null as date) as left_on,
-        cast(null as {{ dbt.type_string() }}) as arm,
-        cast(null as boolean) as is_sampled,
-        definition_hash
-
-    from new_looks
+    from all_looks
 
 )
 

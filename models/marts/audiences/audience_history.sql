@@ -11,31 +11,18 @@ memory as (
 ),
 
 -- All of a family are looked at together, also those that nobody was in.
-looks_at_models as (
-
-    select
-        model_name,
-        entered_on as seen_on,
-        max(definition_hash) as definition_hash
-
-    from memory
-
-    where row_kind = 'seen'
-
-    group by model_name, entered_on
-
-),
-
 looks as (
 
     select
         model_name,
-        seen_on,
+        entered_on as seen_on,
         definition_hash,
-        lag(definition_hash) over (partition by model_name order by seen_on) as previous_definition_hash,
-        row_number() over (partition by model_name order by seen_on) as look_number
+        lag(definition_hash) over (partition by model_name order by entered_on) as previous_definition_hash,
+        row_number() over (partition by model_name order by entered_on) as look_number
 
-    from looks_at_models
+    from memory
+
+    where row_kind = 'seen'
 
 ),
 

@@ -34,7 +34,12 @@ def _environment(**values: str) -> Iterator[None]:
 
 
 def run_dbt(
-    command: str, *arguments: str, database: Path, scratch: Path, variables: dict[str, Any] | None = None
+    command: str,
+    *arguments: str,
+    database: Path,
+    scratch: Path,
+    variables: dict[str, Any] | None = None,
+    project: Path = PROJECT,
 ) -> Any:
     """Run one dbt command on a database file and let go of the file afterwards.
 
@@ -50,7 +55,7 @@ def run_dbt(
                 command,
                 *arguments,
                 *given,
-                *("--project-dir", str(PROJECT)),
+                *("--project-dir", str(project)),
                 *("--profiles-dir", str(PROJECT / "profiles")),
                 *("--target-path", str(scratch / "target")),
                 *("--log-path", str(scratch / "logs")),
