@@ -1,4 +1,4 @@
-"""How long everything about audiences takes, from the audience models to the overview, beside one hand-written statement.
+"""How long everything about audiences takes, from their models to the overview, beside one hand-written statement.
 
     python benchmarks/audiences.py --customers 1000000 --audiences 50 100 200
 
@@ -25,8 +25,8 @@ from scale import PROJECT, Run, measured, say
 BIN = Path(sys.executable).parent
 SAMPLE_CUSTOMERS = 2000
 COPIED = (
-    "customer_facts", "customer_lifecycle", "customer_importance", "customer_personas", "customer_rfm", "customer_types",
-    "customer_segments", "customer_ad_segments", "dim_customers", "fct_orders", "fct_order_lines",
+    "customer_facts", "customer_lifecycle", "customer_importance", "customer_personas", "customer_rfm",
+    "customer_types", "customer_segments", "customer_ad_segments", "dim_customers", "fct_orders", "fct_order_lines",
     "pred_purchase_intent", "pred_interested_in",
 )  # fmt: skip
 """What audience models read of customers."""
@@ -69,7 +69,7 @@ def bodies() -> list[str]:
 
 
 def copy_project(folder: Path, audiences: int) -> Path:
-    """The project with as many audience models; every fifth of the new ones holds a tenth back, every third competes."""
+    """The project with as many audience models; every fifth new one holds a tenth back, every third competes."""
     project = folder / "project"
     shutil.rmtree(project, ignore_errors=True)
     project.mkdir()
@@ -92,7 +92,8 @@ def copy_project(folder: Path, audiences: int) -> Path:
             f"with\n\nmembers as (\n\n{body}\n\n)\n\nselect '{name}' as audience, customer_id\n\nfrom members\n"
         )
         path.with_suffix(".yml").write_text(
-            f"models:\n  - name: aud_{name}\n    description: Made up.\n    config:\n      meta:\n        audience:\n{meta}"
+            f"models:\n  - name: aud_{name}\n    description: Made up.\n"
+            f"    config:\n      meta:\n        audience:\n{meta}"
         )
     names = [*shipped[:audiences], *(f"aud_made_up_{number:03d}" for number in range(len(more)))]
     for left_out in shipped[audiences:]:
@@ -147,7 +148,8 @@ def multiply(sample: Path, database: Path, customers: int) -> None:
                 f" from one_{table} as rows cross join range({copies}) as copies(number)"
             )
             (kind,) = connection.execute(
-                f"select table_type from information_schema.tables where table_name = '{table}' and table_schema = 'marts'"
+                "select table_type from information_schema.tables"
+                f" where table_name = '{table}' and table_schema = 'marts'"
             ).fetchall()[0]
             connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} marts.{table} cascade")
             connection.execute(f"alter table marts.copied rename to {table}")
@@ -159,7 +161,7 @@ def reference(folder: Path, database: Path) -> Run:
     code = (
         "import duckdb, sys\n"
         "connection = duckdb.connect(sys.argv[1], read_only=True)\n"
-        "views = [name for (name,) in connection.execute(\"select table_name from information_schema.tables"
+        'views = [name for (name,) in connection.execute("select table_name from information_schema.tables'
         " where table_schema = 'audiences'\").fetchall()]\n"
         "union = ' union all '.join(f'select audience, customer_id from audiences.{name}' for name in views)\n"
         "print(connection.execute(f'select audience, count(*) from ({union}) group by audience').fetchall())\n"
@@ -196,7 +198,8 @@ def table(customers: int, rows: list[Row]) -> str:
     lines = [
         f"{customers:,} customers; seconds by the clock (CPU s, peak GB)",
         "",
-        f"{'audiences':>9}{'memberships':>13}{'first build':>24}{'build once more':>24}{'one statement':>24}{'ratio':>7}",
+        f"{'audiences':>9}{'memberships':>13}{'first build':>24}{'build once more':>24}"
+        f"{'one statement':>24}{'ratio':>7}",
     ]
     for row in rows:
         cells = [
