@@ -57,7 +57,8 @@ def test_the_yaml_has_the_columns_of_the_warehouse(tables, built_sample_shop):
         built = {}
         for schema, table, column, sql_type in connection.execute(
             "select table_schema, table_name, column_name, data_type from information_schema.columns "
-            "where table_schema in ('staging', 'intermediate', 'audiences', 'marts', 'seeds') order by table_name, ordinal_position"
+            "where table_schema in ('staging', 'intermediate', 'audiences', 'marts', 'seeds') "
+            "order by table_name, ordinal_position"
         ).fetchall():
             built.setdefault(f"{schema}.{table}", []).append((column, sql_type))
     said = {
