@@ -19,8 +19,9 @@
             {%- if node and said is not mapping -%}
                 {%- do problems.append(name ~ ' has no `config: {meta: {audience: …}}` in a YAML beside it (label and purpose at least); `regulars audience new` writes one') -%}
             {%- elif node -%}
-                {%- do problems.extend(audience_problems(name, said, node)) -%}
-                {%- do found.append(audience_definition(name, said, node, nodes, known_settings)) -%}
+                {%- set wrong = audience_problems(name, said, node) -%}
+                {%- do problems.extend(wrong) -%}
+                {%- if not wrong -%}{%- do found.append(audience_definition(name, said, node, nodes, known_settings)) -%}{%- endif -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}

@@ -3,7 +3,7 @@
     {%- if days not in [30, 90] -%}
         {{ exceptions.raise_compiler_error("likely_to_buy: days is " ~ days ~ "; it must be 30 or 90") }}
     {%- endif -%}
-    {%- if top_share is not number or top_share <= 0 or top_share > 1 -%}
+    {%- if top_share is not number or top_share is boolean or top_share <= 0 or top_share > 1 -%}
         {{ exceptions.raise_compiler_error("likely_to_buy: top_share is '" ~ top_share ~ "'; it must be above 0 and at most 1") }}
     {%- endif -%}
     (

@@ -204,6 +204,8 @@ def test_one_audience_of_a_channel_is_first_for_each_customer() -> None:
         name: drawn.people(f"audience = '{name}' and is_primary")
         for (name,) in drawn.rows("select distinct audience from members")
     }
+    # Once each, also who is in audiences of two channels.
+    assert drawn.count("true") == 4 + 2 + 6 + 7 + 3 + 8 + 8
     customers = [f"customer-{number}" for number in range(8)]
     assert primary == {
         "first": set(customers[:2]),

@@ -20,7 +20,8 @@ class DbtFailedError(AssertionError):
 
 
 @contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def environment(**values: str) -> Iterator[None]:
+    """These environment variables for a while."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -48,7 +49,7 @@ def run_dbt(
     DbtFailedError: with the messages of the nodes that failed.
     """
     given = ["--vars", json.dumps(variables)] if variables else []
-    with _environment(REGULARS_DATABASE=str(database), DBT_SEND_ANONYMOUS_USAGE_STATS="false"):
+    with environment(REGULARS_DATABASE=str(database), DBT_SEND_ANONYMOUS_USAGE_STATS="false"):
         outcome = dbtRunner().invoke(
             [
                 "--quiet",
@@ -61,9 +62,8 @@ def run_dbt(
                 *("--log-path", str(scratch / "logs")),
             ]
         )
-    environment = DuckDBConnectionManager._ENV
-    if environment is not None:
-        environment.close()
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager._ENV.close()
     DuckDBConnectionManager.close_all_connections()
     if not outcome.success:
         failed = [
