@@ -34,6 +34,9 @@
         'is_family': said.get('is_family', false),
         'guardrails': said.get('guardrails', {}),
         'blocks': blocks | map('replace', 'macro.regulars.', '') | unique | sort | list,
+        'experiment_key': local_md5([
+            var('experiment_salt'), said.get('experiment') or name, said.get('holdout_share', 0), var('global_holdout_share'),
+        ] | join('|'))[:16],
         'definition_hash': local_md5(words | unique | sort | join('\n'))[:16],
     }) }}
 {%- endmacro %}

@@ -12,6 +12,9 @@
         {%- set known = known_values(occasions, 'occasion') -%}
         {%- if known is not none -%}{%- do refuse_unknown('orders', 'occasion', [in_occasion], known) -%}{%- endif -%}
     {%- endif -%}
+    {%- if count is not none and (count | string | trim) in ['0', '= 0', '=0', '< 1', '<1', '<= 0', '<=0'] -%}
+        {{ exceptions.raise_compiler_error("orders: count is '" ~ count ~ "', and who has no order has none to compare; write attribute('order_count', in=[0])") }}
+    {%- endif -%}
     {%- set conditions = [] -%}
     {%- for argument, expression, value in [
         ('count', 'count(*)', count),
@@ -40,7 +43,7 @@
                     on upper(customers.country) = upper(occasions.country)
                 where
                     customers.customer_id = orders.customer_id
-                    and occasions.occasion = '{{ in_occasion }}'
+                    and occasions.occasion = '{{ in_occasion | replace("'", "''") }}'
                     and orders.ordered_on between cast(occasions.starts_on as date) and cast(occasions.ends_on as date)
             )
             {%- endif %}

@@ -6,7 +6,8 @@
         {%- if node and node.resource_type == 'seed' -%}
             {%- do words.append(node.name ~ '=' ~ node.checksum.checksum) -%}
         {%- elif node -%}
-            {%- set names = modules.re.findall("'([a-z0-9_]+)'", node.raw_code) -%}
+            {%- do words.append(node.name ~ '=' ~ node.checksum.checksum) -%}
+            {%- set names = modules.re.findall("['\"]([a-z0-9_]+)['\"]", node.raw_code) -%}
             {%- for macro, read in rule_vars().items() -%}
                 {%- if not read and macro in names -%}{%- do words.append(macro ~ '=' ~ var(macro)) -%}{%- endif -%}
                 {%- if read and 'macro.regulars.' ~ macro in node.depends_on.macros -%}

@@ -3,10 +3,15 @@
 {%- set columns = {
     'model_name': text, 'audience': text, 'label': text, 'purpose': text, 'advice': text, 'owner': text, 'channel': text,
     'priority': 'integer', 'destinations': text, 'experiment': text, 'holdout_share': type_double(),
-    'sample_share': type_double(), 'sample_at_least': 'integer', 'definition_hash': text,
+    'sample_share': type_double(), 'sample_at_least': 'integer', 'definition_hash': text, 'experiment_key': text,
 } -%}
 {%- set limits = ['open_rate_at_least', 'unsubscribe_rate_below', 'complaint_rate_below'] -%}
 {%- set reasons = ['lifecycle', 'importance', 'persona', 'rfm_tier', 'customer_type'] -%}
+
+-- What the YAML says is read from dbt's graph; so that a build of one audience and what stands behind it reads it anew:
+{%- for name in audience_models() %}
+-- depends_on: {{ ref(name) }}
+{%- endfor %}
 
 with
 

@@ -6,6 +6,9 @@
     no experiment's name can make it one of the others.
 -#}
 {%- set salt = "'" ~ var('experiment_salt') ~ "|'" -%}
+{%- set global_hash = dbt.hash(salt ~ " || 'global|' || audience_rows.customer_id") -%}
+{%- set global_share = var('global_holdout_share') -%}
+{%- set is_held_out = global_hash ~ " < '" ~ share_bound(global_share) ~ "'" if global_share > 0 else '1 = 0' -%}
 
 with
 
@@ -31,7 +34,7 @@ audience_names as (
 
 ),
 
--- One rank an audience within its channel: of two with the same priority the one whose name comes first, also within a family.
+-- One rank an audience within its channel: who has no priority comes last; of two with the same the one whose name comes first.
 ranked_audiences as (
 
     select
@@ -44,7 +47,7 @@ ranked_audiences as (
         cast(definitions.sample_share as numeric(18, 9)) as sample_share,
         case when definitions.holdout_share > 0 then definitions.control_below end as control_below,
         case
-            when definitions.channel is not null and definitions.priority is not null
+            when definitions.channel is not null
                 then
                     row_number() over (
                         partition by definitions.channel
@@ -70,14 +73,9 @@ members as (
         ranked_audiences.channel_rank,
         ranked_audiences.sample_share,
         ranked_audiences.sample_at_least,
-        {% if var('global_holdout_share') > 0 -%}
         case
-            when {{ dbt.hash(salt ~ " || 'global|' || audience_rows.customer_id") }} < '{{ share_bound(var("global_holdout_share")) }}' then 'held_out'
+            when {{ is_held_out }} then 'held_out'
             when ranked_audiences.control_below is null then 'treatment'
-        {%- else -%}
-        case
-            when ranked_audiences.control_below is null then 'treatment'
-        {%- endif %}
             when
                 {{ dbt.hash(salt ~ " || 'experiment|' || ranked_audiences.experiment || '|' || audience_rows.customer_id") }}
                 < ranked_audiences.control_below

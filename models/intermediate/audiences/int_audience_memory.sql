@@ -29,7 +29,8 @@ definitions as (
 
     select
         model_name,
-        definition_hash
+        definition_hash,
+        experiment_key
 
     from {{ ref('int_audience_definitions') }}
 
@@ -54,7 +55,8 @@ looks as (
     select
         model_name,
         entered_on as seen_on,
-        definition_hash
+        definition_hash,
+        experiment_key
 
     from {{ this }}
 
@@ -63,7 +65,8 @@ looks as (
     select
         model_name,
         cast(null as date) as seen_on,
-        definition_hash
+        definition_hash,
+        experiment_key
 
     from definitions
 
@@ -168,7 +171,13 @@ new_looks as (
     select
         windows.model_name,
         windows.as_of_date as seen_on,
-        definitions.definition_hash
+        definitions.definition_hash,
+        -- Nobody was ever held back on a day that is only told afterwards: it is part of no experiment.
+        {% if var('write_past_history') -%}
+        cast(null as {{ text }}) as experiment_key
+        {%- else -%}
+        definitions.experiment_key
+        {%- endif %}
 
     from windows
 
@@ -182,7 +191,8 @@ kept_looks as (
     select
         looks.model_name,
         looks.seen_on,
-        looks.definition_hash
+        looks.definition_hash,
+        looks.experiment_key
 
     from looks
 
@@ -349,7 +359,8 @@ memory as (
         left_on,
         arm,
         is_sampled,
-        cast(null as {{ text }}) as definition_hash
+        cast(null as {{ text }}) as definition_hash,
+        cast(null as {{ text }}) as experiment_key
 
     from all_stays
 
@@ -364,7 +375,8 @@ memory as (
         cast(null as date) as left_on,
         cast(null as {{ text }}) as arm,
         cast(null as boolean) as is_sampled,
-        definition_hash
+        definition_hash,
+        experiment_key
 
     from all_looks
 

@@ -1,14 +1,12 @@
 {# Grain: one row per row that an audience model returns: audience and customer, once each. #}
+{%- set with_value = [] -%}
+{%- for node in (graph.nodes.values() if execute else []) if node.name.startswith('aud_') and 'value' in node.columns -%}{%- do with_value.append(node.name) -%}{%- endfor -%}
 
 with
 
 -- A column that only value-based seeds have is null in the others.
 audience_rows as (
 
-    {% set with_value = [] -%}
-    {%- for node in (graph.nodes.values() if execute else []) if node.name.startswith('aud_') and 'value' in node.columns -%}
-        {%- do with_value.append(node.name) -%}
-    {%- endfor -%}
     {%- for name in audience_models() %}
     select
         '{{ name }}' as model_name,

@@ -10,7 +10,9 @@ as_of as (
 
 experiments as (
 
-    select model_name
+    select
+        model_name,
+        experiment_key
 
     from {{ ref('int_audience_definitions') }}
 
@@ -31,7 +33,10 @@ stays as (
     from {{ ref('audience_history') }} as history
 
     inner join experiments
-        on history.model_name = experiments.model_name
+        on
+            history.model_name = experiments.model_name
+            -- Who entered under another experiment, salt or share was drawn otherwise, and may have changed sides since.
+            and history.experiment_key = experiments.experiment_key
 
     -- A later stay in the history of another day's build is not known yet.
     inner join as_of

@@ -25,7 +25,7 @@ ranked_quality as (
 
     select
         quality.*,
-        dense_rank() over (order by trained_as_of desc, model_version) as model_rank
+        dense_rank() over (order by trained_as_of desc, model_version asc) as model_rank
 
     from quality
 

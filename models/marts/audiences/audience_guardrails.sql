@@ -1,13 +1,6 @@
-{# Grain: one row per audience with guardrails: what its customers did with the e-mails they got since they entered. #}
-{#- Which campaign was for which audience only publishing knows; until then every e-mail to a customer who is to be sent to counts. -#}
+{# Grain: one row per audience with guardrails and campaign: what its customers did with the e-mails that reached them while they were in. #}
 
 with
-
-as_of as (
-
-    select as_of_at from {{ ref('int_as_of') }}
-
-),
 
 definitions as (
 
@@ -26,20 +19,27 @@ definitions as (
 
 ),
 
+-- Ended stays too: whoever unsubscribes leaves an audience that needs consent.
 stays as (
 
     select
         model_name,
         audience,
         customer_id,
-        entered_on
+        entered_on,
+        left_on
 
     from {{ ref('audience_history') }}
 
     where
-        left_on is null
-        and is_sampled
+        is_sampled
         and arm = 'treatment'
+
+),
+
+as_of as (
+
+    select as_of_at from {{ ref('int_as_of') }}
 
 ),
 
@@ -57,6 +57,7 @@ events as (
 
     select
         identity_key,
+        campaign_id,
         event_type,
         is_machine_open,
         occurred_at
@@ -69,9 +70,10 @@ customer_events as (
 
     select
         identities.customer_id,
+        coalesce(events.campaign_id, 'not known') as campaign_id,
         events.event_type,
-        coalesce(events.is_machine_open, {{ not var('count_unflagged_opens') }}) as is_machine_open,
-        {{ shop_date('events.occurred_at') }} as occurred_on
+        {{ shop_date('events.occurred_at') }} as occurred_on,
+        coalesce(events.is_machine_open, {{ not var('count_unflagged_opens') }}) as is_machine_open
 
     from events
 
@@ -83,43 +85,47 @@ customer_events as (
 
 ),
 
-guarded as (
+-- A campaign reaches a customer once, however often she opens it.
+sends as (
 
     select
-        stays.audience,
-        stays.customer_id,
-        stays.entered_on,
-        definitions.open_rate_at_least,
-        definitions.unsubscribe_rate_below,
-        definitions.complaint_rate_below
+        customer_id,
+        campaign_id,
+        min(case when event_type = 'received' then occurred_on end) as received_on,
+        max(case when event_type = 'opened' and not is_machine_open then 1 else 0 end) as opened_count,
+        max(case when event_type = 'unsubscribed' then 1 else 0 end) as unsubscribed_count,
+        max(case when event_type = 'marked_spam' then 1 else 0 end) as complaint_count
 
-    from stays
+    from customer_events
 
-    inner join definitions
-        on stays.model_name = definitions.model_name
+    group by
+        customer_id,
+        campaign_id
 
 ),
 
 counts as (
 
     select
-        guarded.audience,
-        max(guarded.open_rate_at_least) as open_rate_at_least,
-        max(guarded.unsubscribe_rate_below) as unsubscribe_rate_below,
-        max(guarded.complaint_rate_below) as complaint_rate_below,
-        count(case when events.event_type = 'received' then 1 end) as received_count,
-        count(case when events.event_type = 'opened' and not events.is_machine_open then 1 end) as opened_count,
-        count(case when events.event_type = 'unsubscribed' then 1 end) as unsubscribed_count,
-        count(case when events.event_type = 'marked_spam' then 1 end) as complaint_count
+        stays.audience,
+        sends.campaign_id,
+        min(stays.model_name) as model_name,
+        cast(count(*) as bigint) as received_count,
+        cast(sum(sends.opened_count) as bigint) as opened_count,
+        cast(sum(sends.unsubscribed_count) as bigint) as unsubscribed_count,
+        cast(sum(sends.complaint_count) as bigint) as complaint_count
 
-    from guarded
+    from stays
 
-    left join customer_events as events
+    inner join sends
         on
-            guarded.customer_id = events.customer_id
-            and events.occurred_on >= guarded.entered_on
+            stays.customer_id = sends.customer_id
+            and stays.entered_on <= sends.received_on
+            and (stays.left_on is null or stays.left_on > sends.received_on)
 
-    group by guarded.audience
+    group by
+        stays.audience,
+        sends.campaign_id
 
 ),
 
@@ -127,11 +133,17 @@ rates as (
 
     select
         counts.*,
-        cast(opened_count as {{ type_double() }}) / nullif(received_count, 0) as open_rate,
-        cast(unsubscribed_count as {{ type_double() }}) / nullif(received_count, 0) as unsubscribe_rate,
-        cast(complaint_count as {{ type_double() }}) / nullif(received_count, 0) as complaint_rate
+        definitions.open_rate_at_least,
+        definitions.unsubscribe_rate_below,
+        definitions.complaint_rate_below,
+        cast(counts.opened_count as {{ type_double() }}) / counts.received_count as open_rate,
+        cast(counts.unsubscribed_count as {{ type_double() }}) / counts.received_count as unsubscribe_rate,
+        cast(counts.complaint_count as {{ type_double() }}) / counts.received_count as complaint_rate
 
     from counts
+
+    inner join definitions
+        on counts.model_name = definitions.model_name
 
 ),
 
@@ -139,6 +151,7 @@ guardrails as (
 
     select
         audience,
+        campaign_id,
         received_count,
         opened_count,
         unsubscribed_count,

@@ -17,6 +17,7 @@ looks as (
         model_name,
         entered_on as seen_on,
         definition_hash,
+        experiment_key,
         lag(definition_hash) over (partition by model_name order by entered_on) as previous_definition_hash,
         row_number() over (partition by model_name order by entered_on) as look_number
 
@@ -34,6 +35,22 @@ stays as (
 
 ),
 
+-- Of a family: the day on which anybody was first in one of its audiences, and the day since which nobody is.
+of_items as (
+
+    select
+        audience,
+        min(entered_on) as first_entered_on,
+        case when count(*) = count(left_on) then max(left_on) end as last_left_on
+
+    from stays
+
+    where position(':' in audience) > 0
+
+    group by audience
+
+),
+
 history as (
 
     select
@@ -45,14 +62,17 @@ history as (
         stays.arm,
         stays.is_sampled,
         entries.definition_hash,
+        entries.experiment_key,
         case
             when entries.look_number = 1 then 'first_look'
+            when of_items.first_entered_on = stays.entered_on then 'item_new'
             when entries.definition_hash = entries.previous_definition_hash then 'customer'
             else 'definition'
         end as entered_because,
         case
             when stays.left_on is null then null
             when exits.definition_hash is null then 'audience_gone'
+            when of_items.last_left_on = stays.left_on then 'item_gone'
             when exits.definition_hash = exits.previous_definition_hash then 'customer'
             else 'definition'
         end as left_because
@@ -63,6 +83,9 @@ history as (
         on
             stays.model_name = entries.model_name
             and stays.entered_on = entries.seen_on
+
+    left join of_items
+        on stays.audience = of_items.audience
 
     left join looks as exits
         on

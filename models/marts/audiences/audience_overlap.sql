@@ -83,19 +83,19 @@ overlap as (
 
     select
         sizes.audience,
-        others.audience as other_audience,
+        other_sizes.audience as other_audience,
         both_ways.shared_count,
         cast(both_ways.shared_count as {{ type_double() }}) / sizes.member_count as shared_share,
         cast(both_ways.shared_count as {{ type_double() }})
-        / (sizes.member_count + others.member_count - both_ways.shared_count) as jaccard
+        / (sizes.member_count + other_sizes.member_count - both_ways.shared_count) as jaccard
 
     from both_ways
 
     inner join sizes
         on both_ways.audience_number = sizes.audience_number
 
-    inner join sizes as others
-        on both_ways.other_number = others.audience_number
+    inner join sizes as other_sizes
+        on both_ways.other_number = other_sizes.audience_number
 
 )
 

@@ -107,7 +107,7 @@ looks as (
     select
         memory.model_name,
         max(case when memory.entered_on < as_of.as_of_date then memory.entered_on end) as previous_look_on,
-        bool_or(memory.entered_on = as_of.as_of_date) as is_looked_at
+        max(case when memory.entered_on = as_of.as_of_date then 1 else 0 end) = 1 as is_looked_at
 
     from memory
 
@@ -143,7 +143,7 @@ ranked_neighbours as (
         other_audience,
         shared_count,
         jaccard,
-        row_number() over (partition by audience order by jaccard desc, other_audience) as neighbour_rank
+        row_number() over (partition by audience order by jaccard desc, other_audience asc) as neighbour_rank
 
     from overlap
 
@@ -166,7 +166,7 @@ nearest as (
 
 ),
 
--- An audience that nobody is in has a row too; of a family, each member that has anybody.
+-- An audience that nobody is in has a row too; of a family, each that has anybody, or had until today.
 names as (
 
     select
@@ -184,6 +184,19 @@ names as (
     from definitions
 
     where not is_family
+
+    union
+
+    select
+        memory.audience,
+        memory.model_name
+
+    from memory
+
+    inner join as_of
+        on memory.left_on = as_of.as_of_date
+
+    where memory.row_kind = 'stay'
 
 ),
 

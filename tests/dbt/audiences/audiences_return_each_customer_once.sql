@@ -9,7 +9,7 @@
             model_name,
             audience,
             customer_id,
-            replace(model_name, 'aud_', '') as own_name
+            substring(model_name from 5) as own_name
 
         from {{ ref('int_audience_rows') }}
 

@@ -29,9 +29,7 @@
 
         where
             as_of.as_of_date in (select entered_on from memory where row_kind = 'seen')
-            {%- if not var('write_past_history') %}
-            and as_of.as_of_date >= newest_look.seen_on
-            {%- endif %}
+            and ({{ var('write_past_history') | lower }} or as_of.as_of_date >= newest_look.seen_on)
 
     ),
 
