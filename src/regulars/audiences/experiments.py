@@ -341,12 +341,12 @@ def _missing(
     who: str,
 ) -> str | None:
     if min(people) < LEAST_PEOPLE:
-        counts = f"{people[0]:,} written to and {people[1]:,} {who}"
+        counts = f"{people[0]:,} in treatment and {people[1]:,} {who}"
         return f"the {window_days} days are over for {counts}; it takes {LEAST_PEOPLE} of each"
     if sum(buyers) < LEAST_BUYERS:
         return f"{sum(buyers)} of {sum(people):,} bought within {window_days} days; it takes {LEAST_BUYERS}"
     if metric == "net_revenue" and min(buyers) < LEAST_BUYERS_FOR_REVENUE:
-        counts = f"{buyers[0]:,} of those written to and {buyers[1]:,} of those {who}"
+        counts = f"{buyers[0]:,} of those in treatment and {buyers[1]:,} of those {who}"
         return f"{counts} bought within {window_days} days; revenue takes {LEAST_BUYERS_FOR_REVENUE} of each"
     if difference.low is None:
         return "everybody brought the same, which leaves nothing to judge chance by"

@@ -318,7 +318,7 @@ def test_reasons_are_sentences_with_their_numbers() -> None:
         "95 % sure between −0.9 and +1.6; not enough to tell."
     )
     assert find("net_revenue", shares, "held_out", **known).reason == (
-        "Not enough data: 369 of those written to and 36 of those held out of every audience bought within 30 days; "
+        "Not enough data: 369 of those in treatment and 36 of those held out of every audience bought within 30 days; "
         "revenue takes 50 of each."
     )
     amounts = replace(Difference(12.4, 11.0, 1.3, 0.9, 1.7, 0.2), is_adjusted=True)
