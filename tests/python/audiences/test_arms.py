@@ -213,7 +213,8 @@ def test_one_audience_of_a_channel_is_first_for_each_customer() -> None:
         "a_tie": set(customers[4:7]),
         "b_tie": set(),
         "of_ads": set(customers[:3]),
-        "without_priority": set(customers),
+        # Last, not beside the others: one message a day.
+        "without_priority": {customers[7]},
         "without_both": set(customers),
     }
 
