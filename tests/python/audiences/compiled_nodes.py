@@ -25,8 +25,9 @@ use {DATABASE};
 create schema intermediate;
 create table intermediate.int_as_of (as_of_date date, newest_loaded_at timestamp);
 create table intermediate.int_audience_definitions (
-    model_name varchar, audience varchar, definition_hash varchar, is_family boolean, channel varchar, priority integer,
-    experiment varchar, holdout_share double, control_below varchar, sample_share double, sample_at_least integer
+    model_name varchar, audience varchar, definition_hash varchar, experiment_key varchar, is_family boolean,
+    channel varchar, priority integer, experiment varchar, holdout_share double, control_below varchar,
+    sample_share double, sample_at_least integer
 );
 create table intermediate.int_audience_rows (
     model_name varchar, audience varchar, customer_id varchar, member_value double
@@ -36,7 +37,7 @@ create table intermediate.int_audience_members (
 );
 create table intermediate.int_audience_memory (
     row_kind varchar, model_name varchar, audience varchar, customer_id varchar, entered_on date, left_on date,
-    arm varchar, is_sampled boolean, definition_hash varchar
+    arm varchar, is_sampled boolean, definition_hash varchar, experiment_key varchar
 );
 """
 
