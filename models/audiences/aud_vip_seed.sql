@@ -21,7 +21,7 @@ customers as (
 select
     'vip_seed' as audience,
     vips.customer_id,
-    customers.customer_lifetime_value as value
+    cast(customers.customer_lifetime_value as {{ type_double() }}) as value
 
 from vips
 
