@@ -100,7 +100,7 @@ def compile_project(scratch: Path, variables: Mapping[str, Any] | None = None) -
     nodes = {
         key: node
         for key, node in manifest["nodes"].items()
-        if node["resource_type"] == "model" and node["config"]["enabled"]
+        if node["resource_type"] == "model" and node["config"]["enabled"] and not _is_of_audiences(node)
     }
     ordered = _parents_first({key: _model_parents(node, nodes) for key, node in nodes.items()})
     models = tuple(
@@ -123,6 +123,11 @@ def compile_project(scratch: Path, variables: Mapping[str, Any] | None = None) -
         if node["resource_type"] == "seed"
     )
     return Project(models, seeds)
+
+
+def _is_of_audiences(node: dict[str, Any]) -> bool:
+    """Audiences are read by no segment; their own tests are in tests/python/audiences."""
+    return "audiences" in node["fqn"] or node["name"] == "experiment_results"
 
 
 def _model_parents(node: dict[str, Any], nodes: dict[str, Any]) -> list[str]:
