@@ -1,6 +1,6 @@
 {% macro audience_definition(name, said, node, audience_nodes, known_settings) -%}
-    {#- One audience model as int_audience_definitions has it. Its hash covers what makes its rule: its own SQL, the audiences and
-        seeds it is built from, and the vars that any model above it names. A changed label or destination changes no rule. -#}
+    {#- One audience model as int_audience_definitions has it. Its hash covers what makes its rule: its own SQL, every model
+        and seed above it, and the rule vars they name. A changed label or destination changes no rule. -#}
     {%- set open, seen, words, blocks = [node.unique_id], [], [], [] -%}
     {%- for _ in range(1000) if open -%}
         {%- set each = graph.nodes[open.pop()] -%}

@@ -1,5 +1,5 @@
 {% macro settings_above(node_id, known_settings) -%}
-    {#- The seeds and the values of rule vars that a model and everything above it read, as words; each model is looked at once. -#}
+    {#- The checksums of a model and of everything above it, and the values of the rule vars they name, as words; each is looked at once. -#}
     {%- if node_id not in known_settings -%}
         {%- set words = [] -%}
         {%- set node = graph.nodes.get(node_id) -%}
