@@ -16,8 +16,7 @@ sizes as (
 
     select
         audience,
-        count(*) as member_count,
-        row_number() over (order by audience) as audience_number
+        count(*) as member_count
 
     from members
 
@@ -25,45 +24,17 @@ sizes as (
 
 ),
 
--- Numbers instead of names: every pair of audiences of every customer goes through the next step.
-numbered_members as (
-
-    select
-        members.customer_id,
-        cast(sizes.audience_number as integer) as audience_number
-
-    from members
-
-    inner join sizes
-        on members.audience = sizes.audience
-
-),
-
 pairs as (
 
-    select
-        first_members.audience_number,
-        second_members.audience_number as other_number,
-        count(*) as shared_count
-
-    from numbered_members as first_members
-
-    inner join numbered_members as second_members
-        on
-            first_members.customer_id = second_members.customer_id
-            and first_members.audience_number < second_members.audience_number
-
-    group by
-        first_members.audience_number,
-        second_members.audience_number
+    {{ shared_counts('members') }}
 
 ),
 
 both_ways as (
 
     select
-        audience_number,
-        other_number,
+        audience,
+        other_audience,
         shared_count
 
     from pairs
@@ -71,8 +42,8 @@ both_ways as (
     union all
 
     select
-        other_number as audience_number,
-        audience_number as other_number,
+        other_audience as audience,
+        audience as other_audience,
         shared_count
 
     from pairs
@@ -82,8 +53,8 @@ both_ways as (
 overlap as (
 
     select
-        sizes.audience,
-        other_sizes.audience as other_audience,
+        both_ways.audience,
+        both_ways.other_audience,
         both_ways.shared_count,
         cast(both_ways.shared_count as {{ type_double() }}) / sizes.member_count as shared_share,
         cast(both_ways.shared_count as {{ type_double() }})
@@ -92,10 +63,10 @@ overlap as (
     from both_ways
 
     inner join sizes
-        on both_ways.audience_number = sizes.audience_number
+        on both_ways.audience = sizes.audience
 
     inner join sizes as other_sizes
-        on both_ways.other_number = other_sizes.audience_number
+        on both_ways.other_audience = other_sizes.audience
 
 )
 
