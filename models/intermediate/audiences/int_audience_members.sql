@@ -24,41 +24,23 @@ audience_rows as (
 
 ),
 
-audience_names as (
-
-    select distinct
-        model_name,
-        audience
-
-    from audience_rows
-
-),
-
--- One rank an audience within its channel: who has no priority comes last; of two with the same the one whose name comes first.
-ranked_audiences as (
+-- One rank an audience model within its channel: who has no priority comes last; of two with the same the one whose name comes first.
+ranked_definitions as (
 
     select
-        audience_names.model_name,
-        audience_names.audience,
-        definitions.channel,
-        definitions.experiment,
-        definitions.sample_at_least,
+        model_name,
+        channel,
+        experiment,
+        sample_at_least,
         -- A share is a decimal number: as a double, 0.07 of 100 is a little more than 7, and would be rounded up to 8.
-        cast(definitions.sample_share as numeric(18, 9)) as sample_share,
-        case when definitions.holdout_share > 0 then definitions.control_below end as control_below,
+        cast(sample_share as numeric(18, 9)) as sample_share,
+        case when holdout_share > 0 then control_below end as control_below,
         case
-            when definitions.channel is not null
-                then
-                    row_number() over (
-                        partition by definitions.channel
-                        order by definitions.priority nulls last, audience_names.model_name, audience_names.audience
-                    )
+            when channel is not null
+                then row_number() over (partition by channel order by priority nulls last, model_name)
         end as channel_rank
 
-    from audience_names
-
-    inner join definitions
-        on audience_names.model_name = definitions.model_name
+    from definitions
 
 ),
 
@@ -66,29 +48,30 @@ members as (
 
     select
         audience_rows.audience,
-        audience_rows.model_name,
         audience_rows.customer_id,
         audience_rows.member_value,
-        ranked_audiences.channel,
-        ranked_audiences.channel_rank,
-        ranked_audiences.sample_share,
-        ranked_audiences.sample_at_least,
+        ranked_definitions.channel,
+        ranked_definitions.sample_share,
+        ranked_definitions.sample_at_least,
+        -- Of one family the audience whose name comes first.
+        case
+            when ranked_definitions.channel is not null
+                then lpad(cast(ranked_definitions.channel_rank as {{ dbt.type_string() }}), 6, '0') || audience_rows.audience
+        end as channel_place,
         case
             when {{ is_held_out }} then 'held_out'
-            when ranked_audiences.control_below is null then 'treatment'
+            when ranked_definitions.control_below is null then 'treatment'
             when
-                {{ dbt.hash(salt ~ " || 'experiment|' || ranked_audiences.experiment || '|' || audience_rows.customer_id") }}
-                < ranked_audiences.control_below
+                {{ dbt.hash(salt ~ " || 'experiment|' || ranked_definitions.experiment || '|' || audience_rows.customer_id") }}
+                < ranked_definitions.control_below
                 then 'control'
             else 'treatment'
         end as arm
 
     from audience_rows
 
-    inner join ranked_audiences
-        on
-            audience_rows.model_name = ranked_audiences.model_name
-            and audience_rows.audience = ranked_audiences.audience
+    inner join ranked_definitions
+        on audience_rows.model_name = ranked_definitions.model_name
 
 ),
 
@@ -128,11 +111,11 @@ best_of_channel as (
     select
         channel,
         customer_id,
-        min(channel_rank) as channel_rank
+        min(channel_place) as channel_place
 
     from members
 
-    where channel_rank is not null
+    where channel is not null
 
     group by channel, customer_id
 
@@ -142,12 +125,11 @@ members_with_places as (
 
     select
         members.audience,
-        members.model_name,
         members.customer_id,
         members.member_value,
         members.arm,
         not_sampled.customer_id is null as is_sampled,
-        coalesce(members.channel_rank = best_of_channel.channel_rank, true) as is_primary
+        coalesce(members.channel_place = best_of_channel.channel_place, true) as is_primary
 
     from members
 

@@ -8,10 +8,16 @@
     The memory of past builds cannot be rebuilt from today's data, so it is carried over by every build, also by a full refresh. As for
     RFM tiers, a day later than the newest load has not come and is not remembered; a past day only where somebody asks for it, because
     it tells the past by today's rules.
+
+    There may be fifteen million stays. So a stay does not repeat its model, which its audience's name says; and stays and members are read
+    where they are needed instead of in one import, which DuckDB would write out first.
 -#}
 {{ config(materialized='table') }}
 {%- set memory = load_relation(this) if execute else none -%}
 {%- set text = dbt.type_string() -%}
+{%- set columns = "audience, customer_id, entered_on, left_on, arm, is_sampled, " ~ audience_model('audience') ~ " as model_name" -%}
+{%- set no_stays = "select *, cast(null as date) as entered_on, cast(null as date) as left_on from " ~ ref('int_audience_members') ~ " where 1 = 0" -%}
+{%- set stays = "(select " ~ columns ~ " from " ~ (this ~ " where row_kind = 'stay'" if memory else "(" ~ no_stays ~ ") as nobody") ~ ")" %}
 
 with
 
@@ -36,19 +42,6 @@ definitions as (
 
 ),
 
-members as (
-
-    select
-        model_name,
-        audience,
-        customer_id,
-        arm,
-        is_sampled
-
-    from {{ ref('int_audience_members') }}
-
-),
-
 looks as (
 
     {% if memory -%}
@@ -69,38 +62,6 @@ looks as (
         experiment_key
 
     from definitions
-
-    where 1 = 0
-    {%- endif %}
-
-),
-
-stays as (
-
-    {% if memory -%}
-    select
-        model_name,
-        audience,
-        customer_id,
-        entered_on,
-        left_on,
-        arm,
-        is_sampled
-
-    from {{ this }}
-
-    where row_kind = 'stay'
-    {%- else -%}
-    select
-        model_name,
-        audience,
-        customer_id,
-        cast(null as date) as entered_on,
-        cast(null as date) as left_on,
-        arm,
-        is_sampled
-
-    from members
 
     where 1 = 0
     {%- endif %}
@@ -206,9 +167,15 @@ kept_looks as (
 -- Over before the look before, or begun after the look after.
 kept_stays as (
 
-    select stays.*
+    select
+        stays.audience,
+        stays.customer_id,
+        stays.entered_on,
+        stays.left_on,
+        stays.arm,
+        stays.is_sampled
 
-    from stays
+    from {{ stays }} as stays
 
     left join windows
         on stays.model_name = windows.model_name
@@ -222,9 +189,14 @@ kept_stays as (
 
 stays_before as (
 
-    select stays.*
+    select
+        stays.audience,
+        stays.customer_id,
+        stays.entered_on,
+        stays.arm,
+        stays.is_sampled
 
-    from stays
+    from {{ stays }} as stays
 
     inner join windows
         on stays.model_name = windows.model_name
@@ -237,9 +209,15 @@ stays_before as (
 
 stays_after as (
 
-    select stays.*
+    select
+        stays.audience,
+        stays.customer_id,
+        stays.left_on,
+        stays.arm,
+        stays.is_sampled,
+        windows.next_on
 
-    from stays
+    from {{ stays }} as stays
 
     inner join windows
         on stays.model_name = windows.model_name
@@ -250,10 +228,25 @@ stays_after as (
 
 ),
 
-in_before_or_today as (
+-- No day to write: nobody is asked for.
+members_today as (
 
     select
-        coalesce(members.model_name, stays_before.model_name) as model_name,
+        members.audience,
+        members.customer_id,
+        members.arm,
+        members.is_sampled
+
+    from {{ ref('int_audience_members') }} as members
+
+    cross join today
+
+),
+
+-- Was she in before, and today?
+answers as (
+
+    select
         coalesce(members.audience, stays_before.audience) as audience,
         coalesce(members.customer_id, stays_before.customer_id) as customer_id,
         members.customer_id is not null as is_in,
@@ -261,7 +254,7 @@ in_before_or_today as (
         coalesce(stays_before.arm, members.arm) as arm,
         coalesce(stays_before.is_sampled, members.is_sampled) as is_sampled
 
-    from members
+    from members_today as members
 
     full outer join stays_before
         on
@@ -274,7 +267,6 @@ in_before_or_today as (
 stays_up_to_today as (
 
     select
-        answers.model_name,
         answers.audience,
         answers.customer_id,
         coalesce(answers.before_on, windows.as_of_date) as entered_on,
@@ -286,10 +278,10 @@ stays_up_to_today as (
         answers.arm,
         answers.is_sampled
 
-    from in_before_or_today as answers
+    from answers
 
     inner join windows
-        on answers.model_name = windows.model_name
+        on {{ audience_model('answers.audience') }} = windows.model_name
 
     left join stays_after
         on
@@ -298,24 +290,36 @@ stays_up_to_today as (
 
 ),
 
+-- Of most looks there is none after: then nobody is to be looked up here.
+members_before_next_look as (
+
+    select
+        members.audience,
+        members.customer_id
+
+    from {{ ref('int_audience_members') }} as members
+
+    inner join windows
+        on {{ audience_model('members.audience') }} = windows.model_name
+
+    where windows.next_on is not null
+
+),
+
 -- Not in today, but after: from the look after on.
 stays_from_next_look as (
 
     select
-        stays_after.model_name,
         stays_after.audience,
         stays_after.customer_id,
-        windows.next_on as entered_on,
+        stays_after.next_on as entered_on,
         stays_after.left_on,
         stays_after.arm,
         stays_after.is_sampled
 
     from stays_after
 
-    inner join windows
-        on stays_after.model_name = windows.model_name
-
-    left join members
+    left join members_before_next_look as members
         on
             stays_after.audience = members.audience
             and stays_after.customer_id = members.customer_id
@@ -352,7 +356,7 @@ memory as (
 
     select
         'stay' as row_kind,
-        model_name,
+        cast(null as {{ text }}) as model_name,
         audience,
         customer_id,
         entered_on,

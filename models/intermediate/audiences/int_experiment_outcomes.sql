@@ -20,27 +20,57 @@ experiments as (
 
 ),
 
-stays as (
+-- A later look, in the memory of another day's build, is not known yet.
+looks as (
 
     select
-        history.audience,
-        history.model_name,
-        history.customer_id,
-        history.entered_on,
-        history.arm,
-        history.is_sampled
+        memory.model_name,
+        memory.entered_on as seen_on,
+        memory.experiment_key
 
-    from {{ ref('audience_history') }} as history
+    from {{ ref('int_audience_memory') }} as memory
+
+    inner join as_of
+        on memory.entered_on <= as_of.as_of_date
+
+    where memory.row_kind = 'seen'
+
+),
+
+-- Who entered under another experiment, salt or share was drawn otherwise, and may have changed sides since.
+looks_of_experiments as (
+
+    select
+        looks.model_name,
+        looks.seen_on
+
+    from looks
 
     inner join experiments
         on
-            history.model_name = experiments.model_name
-            -- Who entered under another experiment, salt or share was drawn otherwise, and may have changed sides since.
-            and history.experiment_key = experiments.experiment_key
+            looks.model_name = experiments.model_name
+            and looks.experiment_key = experiments.experiment_key
 
-    -- A later stay in the history of another day's build is not known yet.
-    inner join as_of
-        on history.entered_on <= as_of.as_of_date
+),
+
+stays as (
+
+    select
+        memory.audience,
+        looks.model_name,
+        memory.customer_id,
+        memory.entered_on,
+        memory.arm,
+        memory.is_sampled
+
+    from {{ ref('int_audience_memory') }} as memory
+
+    inner join looks_of_experiments as looks
+        on
+            {{ audience_model('memory.audience') }} = looks.model_name
+            and memory.entered_on = looks.seen_on
+
+    where memory.row_kind = 'stay'
 
 ),
 
@@ -98,23 +128,18 @@ entrants as (
 
 ),
 
-order_days as (
+orders as (
 
     select
         customer_id,
         ordered_on,
-        count(*) as order_count,
-        sum(net_amount) as net_amount
+        net_amount
 
     from {{ ref('fct_orders') }}
 
     where
         is_valid
         and customer_id is not null
-
-    group by
-        customer_id,
-        ordered_on
 
 ),
 
@@ -123,25 +148,24 @@ orders_by_entrant as (
     select
         entrants.audience,
         entrants.customer_id,
-        sum(case when order_days.ordered_on >= entrants.entered_on then order_days.order_count end) as order_count,
-        sum(case when order_days.ordered_on >= entrants.entered_on then order_days.net_amount end) as net_revenue_amount,
-        sum(case when order_days.ordered_on < entrants.entered_on then order_days.order_count end)
-            as order_count_before,
+        count(case when orders.ordered_on >= entrants.entered_on then 1 end) as order_count,
+        sum(case when orders.ordered_on >= entrants.entered_on then orders.net_amount end) as net_revenue_amount,
+        count(case when orders.ordered_on < entrants.entered_on then 1 end) as order_count_before,
         sum(
             case
                 when
-                    order_days.ordered_on < entrants.entered_on
-                    and order_days.ordered_on >= entrants.before_since_on
-                    then order_days.net_amount
+                    orders.ordered_on < entrants.entered_on
+                    and orders.ordered_on >= entrants.before_since_on
+                    then orders.net_amount
             end
         ) as net_revenue_amount_before
 
     from entrants
 
-    inner join order_days
+    inner join orders
         on
-            entrants.customer_id = order_days.customer_id
-            and entrants.outcome_until_on > order_days.ordered_on
+            entrants.customer_id = orders.customer_id
+            and entrants.outcome_until_on > orders.ordered_on
 
     group by
         entrants.audience,

@@ -23,17 +23,21 @@ definitions as (
 stays as (
 
     select
-        model_name,
-        audience,
-        customer_id,
-        entered_on,
-        left_on
+        definitions.model_name,
+        memory.audience,
+        memory.customer_id,
+        memory.entered_on,
+        memory.left_on
 
-    from {{ ref('audience_history') }}
+    from {{ ref('int_audience_memory') }} as memory
+
+    inner join definitions
+        on {{ audience_model('memory.audience') }} = definitions.model_name
 
     where
-        is_sampled
-        and arm = 'treatment'
+        memory.row_kind = 'stay'
+        and memory.is_sampled
+        and memory.arm = 'treatment'
 
 ),
 

@@ -4,12 +4,6 @@
 
 with
 
-memory as (
-
-    select * from {{ ref('int_audience_memory') }}
-
-),
-
 -- All of a family are looked at together, also those that nobody was in.
 looks as (
 
@@ -21,7 +15,7 @@ looks as (
         lag(definition_hash) over (partition by model_name order by entered_on) as previous_definition_hash,
         row_number() over (partition by model_name order by entered_on) as look_number
 
-    from memory
+    from {{ ref('int_audience_memory') }}
 
     where row_kind = 'seen'
 
@@ -29,7 +23,16 @@ looks as (
 
 stays as (
 
-    select * from memory
+    select
+        audience,
+        customer_id,
+        entered_on,
+        left_on,
+        arm,
+        is_sampled,
+        {{ audience_model('audience') }} as model_name
+
+    from {{ ref('int_audience_memory') }}
 
     where row_kind = 'stay'
 

@@ -92,7 +92,7 @@ audience_members as (
     from members
 
     inner join definitions
-        on members.model_name = definitions.model_name
+        on {{ audience_model('members.audience') }} = definitions.model_name
 
     inner join customers
         on members.customer_id = customers.customer_id

@@ -14,18 +14,6 @@ definitions as (
 
 ),
 
-members as (
-
-    select * from {{ ref('int_audience_members') }}
-
-),
-
-memory as (
-
-    select * from {{ ref('int_audience_memory') }}
-
-),
-
 overlap as (
 
     select * from {{ ref('audience_overlap') }}
@@ -74,7 +62,6 @@ member_sums as (
 
     select
         members.audience,
-        min(members.model_name) as model_name,
         count(*) as customer_count,
         count(case when customers.may_get_email then 1 end) as email_consent_count,
         count(case when members.arm = 'treatment' then 1 end) as treatment_count,
@@ -93,7 +80,7 @@ member_sums as (
         sum(customers.revenue_30d) as potential_revenue_30d,
         sum(customers.revenue_90d) as potential_revenue_90d
 
-    from members
+    from {{ ref('int_audience_members') }} as members
 
     inner join customer_figures as customers
         on members.customer_id = customers.customer_id
@@ -109,7 +96,7 @@ looks as (
         max(case when memory.entered_on < as_of.as_of_date then memory.entered_on end) as previous_look_on,
         max(case when memory.entered_on = as_of.as_of_date then 1 else 0 end) = 1 as is_looked_at
 
-    from memory
+    from {{ ref('int_audience_memory') }} as memory
 
     cross join as_of
 
@@ -126,9 +113,11 @@ comings_and_goings as (
         count(case when memory.entered_on = as_of.as_of_date then 1 end) as entered_count,
         count(case when memory.left_on = as_of.as_of_date then 1 end) as left_count
 
-    from memory
+    from {{ ref('int_audience_memory') }} as memory
 
-    cross join as_of
+    -- Few of millions of stays begin or end on one day.
+    inner join as_of
+        on as_of.as_of_date in (memory.entered_on, memory.left_on)
 
     where memory.row_kind = 'stay'
 
@@ -169,29 +158,19 @@ nearest as (
 -- An audience that nobody is in has a row too; of a family, each that has anybody, or had until today.
 names as (
 
-    select
-        audience,
-        model_name
-
-    from member_sums
+    select audience from member_sums
 
     union
 
-    select
-        audience,
-        model_name
-
-    from definitions
+    select audience from definitions
 
     where not is_family
 
     union
 
-    select
-        memory.audience,
-        memory.model_name
+    select memory.audience
 
-    from memory
+    from {{ ref('int_audience_memory') }} as memory
 
     inner join as_of
         on memory.left_on = as_of.as_of_date
@@ -204,7 +183,7 @@ audience_names as (
 
     select
         audience,
-        model_name,
+        {{ audience_model('audience') }} as model_name,
         substring(audience from position(':' in audience) + 1) as item
 
     from names

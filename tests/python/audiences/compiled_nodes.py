@@ -33,7 +33,7 @@ create table intermediate.int_audience_rows (
     model_name varchar, audience varchar, customer_id varchar, member_value double
 );
 create table intermediate.int_audience_members (
-    model_name varchar, audience varchar, customer_id varchar, arm varchar, is_sampled boolean
+    audience varchar, customer_id varchar, arm varchar, is_sampled boolean
 );
 create table intermediate.int_audience_memory (
     row_kind varchar, model_name varchar, audience varchar, customer_id varchar, entered_on date, left_on date,

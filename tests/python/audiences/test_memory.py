@@ -57,10 +57,10 @@ class Memory:
                 if customer in people and entered is None:
                     entered = day
                 elif customer not in people and entered is not None:
-                    found.add((audience, MODEL_OF[audience], customer, entered, day))
+                    found.add((audience, customer, entered, day))
                     entered = None
             if entered is not None:
-                found.add((audience, MODEL_OF[audience], customer, entered, None))
+                found.add((audience, customer, entered, None))
         return found
 
 
@@ -88,8 +88,8 @@ class Warehouse:
         for audience, people in look.members.items():
             for customer in people:
                 fill.execute(
-                    "insert into intermediate.int_audience_members values (?, ?, ?, ?, ?)",
-                    [MODEL_OF[audience], audience, customer, *arm(audience, customer)],
+                    "insert into intermediate.int_audience_members values (?, ?, ?, ?)",
+                    [audience, customer, *arm(audience, customer)],
                 )
         fill.execute(f"create or replace table made as {self.sql[write_past_history]}")
         fill.execute("drop table intermediate.int_audience_memory")
@@ -101,7 +101,7 @@ class Warehouse:
         ).fetchall()
 
     def stays(self) -> list[tuple]:
-        return self.rows("audience, model_name, customer_id, entered_on, left_on", "stay")
+        return self.rows("audience, customer_id, entered_on, left_on", "stay")
 
     def looks(self) -> list[tuple]:
         return self.rows("model_name, entered_on, definition_hash", "seen")
@@ -124,7 +124,7 @@ class Warehouse:
     def members_on(self, audience: str, day: datetime.date) -> set[str]:
         return {
             customer
-            for name, _, customer, entered, left in self.stays()
+            for name, customer, entered, left in self.stays()
             if name == audience and entered <= day and (left is None or left > day)
         }
 
@@ -207,8 +207,8 @@ def test_who_came_and_who_went_is_the_difference_between_two_days(warehouse, seq
     for audience in MODEL_OF:
         for first, last in itertools.combinations(memory.seen(audience), 2):
             mine = [stay for stay in stays if stay[0] == audience]
-            entered = sum(1 for stay in mine if first < stay[3] <= last)
-            left = sum(1 for stay in mine if stay[4] is not None and first < stay[4] <= last)
+            entered = sum(1 for stay in mine if first < stay[2] <= last)
+            left = sum(1 for stay in mine if stay[3] is not None and first < stay[3] <= last)
             sizes = [len(warehouse.members_on(audience, day)) for day in (first, last)]
             assert entered - left == sizes[1] - sizes[0], (audience, first, last)
 
@@ -253,7 +253,7 @@ def test_of_a_family_a_member_that_had_nobody_was_looked_at_too(warehouse):
             Look(DAYS[0], {FAMILY: "rule"}, {"f:x": frozenset({"ann"})}),
         ],
     )
-    assert warehouse.stays() == [("f:x", FAMILY, "ann", DAYS[0], DAYS[1])]
+    assert warehouse.stays() == [("f:x", "ann", DAYS[0], DAYS[1])]
 
 
 def test_an_audience_that_comes_back_was_left_by_everybody_meanwhile(warehouse):
@@ -262,7 +262,7 @@ def test_an_audience_that_comes_back_was_left_by_everybody_meanwhile(warehouse):
         warehouse,
         [Look(DAYS[0], {PLAIN: "1"}, with_ann), Look(DAYS[1], {OTHER: "1"}, {}), Look(DAYS[2], {PLAIN: "2"}, with_ann)],
     )
-    assert warehouse.stays() == [("a", PLAIN, "ann", DAYS[0], DAYS[1]), ("a", PLAIN, "ann", DAYS[2], None)]
+    assert warehouse.stays() == [("a", "ann", DAYS[0], DAYS[1]), ("a", "ann", DAYS[2], None)]
     assert (PLAIN, DAYS[1], None) in warehouse.looks()
 
 
