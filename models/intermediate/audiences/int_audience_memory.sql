@@ -228,21 +228,6 @@ stays_after as (
 
 ),
 
--- No day to write: nobody is asked for.
-members_today as (
-
-    select
-        members.audience,
-        members.customer_id,
-        members.arm,
-        members.is_sampled
-
-    from {{ ref('int_audience_members') }} as members
-
-    cross join today
-
-),
-
 -- Was she in before, and today?
 answers as (
 
@@ -254,7 +239,7 @@ answers as (
         coalesce(stays_before.arm, members.arm) as arm,
         coalesce(stays_before.is_sampled, members.is_sampled) as is_sampled
 
-    from members_today as members
+    from {{ ref('int_audience_members') }} as members
 
     full outer join stays_before
         on
