@@ -199,7 +199,7 @@ def _unit_test(model: str, name: str, rule: Rule, *, is_given: bool) -> tuple[st
 
 
 INPUTS = {
-    "attribute": ("customer_segments",),
+    "attribute": ("customer_segments", "int_customer_profiles"),
     "interested_in": ("int_interests", "pred_interested_in"),
     "likely_to_buy": ("pred_purchase_intent",),
     "bought": ("dim_products", "fct_order_lines"),

@@ -62,7 +62,19 @@ REFUSED = {
     "likely_to_buy(top_share=20)": "likely_to_buy: top_share is '20'; it must be above 0 and at most 1",
     "likely_to_buy(top_share=true)": "likely_to_buy: top_share is 'True'; it must be above 0 and at most 1",
     "in_audience('lost_vip')": "in_audience: there is no audience 'lost_vip'; there are: abandoned_carts, ",
-    "attribute('land', in=['DK'])": "attribute: there is no column of customer_segments 'land'; there are: ",
+    "attribute('shoesize', in=[42])": "column of customer_segments 'shoesize'; there are: shoe_size",
+    "attribute('Country', in=['DK'])": "no imported attribute and no column of customer_segments 'Country'; ",
+    "attribute('shoe_size', in=[42, 43])": "attribute: there is no shoe_size '43'; there are: 38, 42",
+    "attribute('has_dog', in=[false])": "attribute: there is no has_dog 'false'; there are: true",
+    "attribute('country', in=['DK', 'XX'])": "attribute: there is no country 'XX'; there are: DK, ",
+    "attribute('importance', in=['vipp'])": "attribute: there is no importance 'vipp'; there are: vip, frequent, ",
+    "attribute('rfm_tier', in=['champion'])": "attribute: there is no rfm_tier 'champion'; there are: ",
+    "attribute('is_subscribed', in=['true'])": "is_subscribed is compared with 'true'; it must be true or false",
+    "attribute('has_open_cart', in=[1])": "has_open_cart is compared with '1'; it must be true or false",
+    "attribute('order_count', in=['2'])": "order_count is compared with '2'; it must be a number",
+    "attribute('net_revenue_amount', in=[true])": "net_revenue_amount is compared with 'True'; it must be a number",
+    "attribute('created_on', in=['spring'])": "created_on is compared with 'spring'; it must be a date as in ",
+    "attribute('country', in=[['DK']])": "country is compared with '['DK']'; it must be a text, ",
     "attribute('country')": "attribute: country needs in=[…], a list of at least one value",
     "attribute('country', in='DK')": "attribute: country needs in=[…], a list of at least one value",
 }
@@ -71,6 +83,33 @@ REFUSED = {
 @pytest.mark.parametrize("call", REFUSED)
 def test_a_block_that_makes_no_sense_is_refused_with_what_there_is(shop, call) -> None:
     assert REFUSED[call] in shop.refusal(call)
+
+
+# What exists although nobody has it today, and what is not looked through.
+NOT_REFUSED = (
+    "attribute('churn_risk', in=['low', 'medium', 'high'])",
+    "attribute('persona', in=['too_new', 'dead_weight'])",
+    "attribute('rfm_tier', in=['a new tier'])",
+    "attribute('order_count', in=[-7])",
+    "attribute('is_subscribed', in=[true, false])",
+    "attribute('created_on', in=['1999-12-31'])",
+    "attribute('customer_id', in=['nobody'])",
+)
+
+
+def test_an_attribute_may_have_a_value_that_nobody_has_today(shop) -> None:
+    with duckdb.connect(str(shop.database)) as connection:
+        connection.execute("create table rfm_tiers_before as from seeds.rfm_tiers")
+        connection.execute("update seeds.rfm_tiers set rfm_tier = 'a new tier' where rfm_tier = 'champions'")
+        assert connection.execute("select count(distinct customer_id) from marts.customer_segments").fetchone() > (
+            1000,
+        )
+    try:
+        assert {call: shop.refusal(call) for call in NOT_REFUSED} == dict.fromkeys(NOT_REFUSED, "")
+    finally:
+        with duckdb.connect(str(shop.database)) as connection:
+            connection.execute("create or replace table seeds.rfm_tiers as from rfm_tiers_before")
+            connection.execute("drop table rfm_tiers_before")
 
 
 def test_a_label_misspelt_in_an_audience_names_its_file(shop) -> None:
@@ -240,6 +279,13 @@ from marts.fct_order_lines where is_valid and customer_id is not null
 union all select 'browser', 0, true, true, true, true, true, true
 union all select 'asked', 0, true, null, null, null, null, null
 union all select 'unsubscribed', 0, false, true, false, false, false, false;
+create table marts.customer_segments as select * from (values
+    ('dane', 'DK', 2, true, date '2026-01-05', 'new'), ('swede', 'SE', 0, null, null, 'o''x')
+) as rows(customer_id, country, order_count, is_subscribed, created_on, rfm_tier);
+create table intermediate.int_customer_profiles as select * from (values
+    ('dog', '{"has dog": true, "a/b~": "it''s", "size": 42}'), ('cat', '{"has dog": false, "size": "42"}'),
+    ('none', null), ('list', '[42]'), ('null', '{"size": null}')
+) as rows(customer_id, attributes);
 create table marts.pred_purchase_intent as select * from (values
     ('a', 0.9, 0.9), ('b', 0.5, 0.9), ('c', 0.5, 0.9), ('d', 0.5, 0.1), ('e', 0.1, 0.1), ('f', null, null)
 ) as rows(customer_id, purchase_probability_30d, purchase_probability_90d);
@@ -295,6 +341,16 @@ RETURNED = {
     "orders(in_period=[30, 1])": "twice",
     # The occasion of her country, its last day too.
     "orders(in_occasion='spring')": "once",
+    # A column, else what the shop brought with its profiles, whatever its name.
+    "attribute('country', in=['DK', 'NO'])": "dane",
+    "attribute('order_count', in=[0, 1])": "swede",
+    "attribute('is_subscribed', in=[true])": "dane",
+    "attribute('is_subscribed', in=[false])": "",
+    "attribute('created_on', in=['2026-01-05'])": "dane",
+    "attribute('rfm_tier', in=['o\\'x'])": "swede",
+    "attribute('size', in=[42])": "cat dog",
+    "attribute('has dog', in=[true])": "dog",
+    "attribute('a/b~', in=['it\\'s'])": "dog",
     # Unknown is no.
     "consented('email')": "browser",
     "consented('sms')": "browser",
