@@ -2,6 +2,7 @@
     {#- The vars that decide who is in an audience, and those that a macro reads on behalf of the model that calls it. -#}
     {%- set macros = {
         'lifecycle_state': ['new_customer_days', 'slipping_ratio', 'slipping_floor_days', 'lost_ratio', 'lost_floor_days'],
+        'gift_country': ['shop_country'],
     } -%}
     {%- set names = dict(macros) -%}
     {%- for name in [

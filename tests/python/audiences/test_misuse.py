@@ -247,7 +247,8 @@ def test_the_codes_of_blocks_are_those_of_the_seed(shop) -> None:
 
 SHOP_BY_HAND = """
 create schema marts; create schema intermediate; create schema seeds;
-create table intermediate.int_as_of as select date '2026-03-31' as as_of_date;
+create schema staging;
+create table intermediate.int_as_of as select date '2026-03-31' as as_of_date, timestamp '2026-03-31' as as_of_at;
 create table marts.dim_products as select * from (values
     ('t', 'Light Tent 12', 'camping', 'Taiga', null), ('m', 'Steak', 'food', 'A''s', 'grill,Tea-time'),
     ('p', 'Teapot', 'kitchen', null, null), ('x', null, null, null, null)
@@ -265,11 +266,17 @@ create table marts.fct_orders as select * from (values
     (null, date '2026-03-01', 30.0, true), ('thrice', date '2026-01-01', 1, true),
     ('thrice', date '2026-01-02', 1, true), ('thrice', date '2026-02-01', 1, true)
 ) as rows(customer_id, ordered_on, net_amount, is_valid);
-create table marts.dim_customers as select * from (values
-    ('once', 'dk'), ('twice', 'SE'), ('thrice', null)
-) as rows(customer_id, country);
+alter table marts.fct_orders add column order_id varchar;
+update marts.fct_orders set order_id = customer_id || ordered_on;
+create table staging.stg_shop__orders as
+select order_id, customer_id, case when customer_id = 'twice' and ordered_on = '2026-03-01' then 'NO' end as ship_to_country
+from marts.fct_orders;
+create table staging.stg_shop__customers as select * from (values
+    ('once', 'DK', null::timestamp), ('twice', 'SE', null), ('thrice', null, null)
+) as rows(source_customer_id, country, created_at);
 create table seeds.gift_occasions as select * from (values
-    ('spring', 'DK', '2026-03-30', '2026-04-02'), ('spring', 'SE', '2026-03-02', '2026-03-31')
+    ('spring', 'dk', '2026-03-30', '2026-04-02'), ('spring', 'SE', '2026-03-01', '2026-03-31'),
+    ('winter', 'NO', '2026-03-01', '2026-03-01'), ('winter', 'NO', '2026-02-01', '2026-03-01')
 ) as rows(occasion, country, starts_on, ends_on);
 create table marts.customer_facts as
 select distinct customer_id, 1 as order_count, null::boolean as is_subscribed, null::boolean as has_email_consent,
@@ -339,8 +346,9 @@ RETURNED = {
     "orders(count=2, in_period=['2026-01-01', '2026-02-01'])": "thrice",
     "orders(in_period=[30, 0])": "once twice",
     "orders(in_period=[30, 1])": "twice",
-    # The occasion of her country, its last day too.
+    # The occasion of the country the order went to, else of hers; its last day too, and no order counts twice.
     "orders(in_occasion='spring')": "once",
+    "orders(in_occasion='winter', count=1)": "twice",
     # A column, else what the shop brought with its profiles, whatever its name.
     "attribute('country', in=['DK', 'NO'])": "dane",
     "attribute('order_count', in=[0, 1])": "swede",
