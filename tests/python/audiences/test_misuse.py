@@ -9,6 +9,10 @@ import duckdb
 import pytest
 from conftest import ROOT
 
+from regulars.audiences.blocks import parse_rule
+from regulars.audiences.refusals import check_rule
+from regulars.errors import UsageError
+
 from .a_project import AProject
 
 OF_ROWS = "select audience, customer_id from {{ target.schema }}.rows_of_{name}".replace("{{ target.schema }}", "main")
@@ -83,6 +87,38 @@ REFUSED = {
 @pytest.mark.parametrize("call", REFUSED)
 def test_a_block_that_makes_no_sense_is_refused_with_what_there_is(shop, call) -> None:
     assert REFUSED[call] in shop.refusal(call)
+
+
+# Of these only the warehouse knows that they are wrong.
+ASKED = (
+    "ad_segment('category_buyers:x')",
+    "rfm_tier('champion')",
+    "orders(in_occasion='my birthday')",
+    "bought(category='tnets')",
+    "bought(brand='Taigaa')",
+    "bought(product='no such')",
+    "not_bought(category='tnets')",
+    "attribute('shoesize', in=[42])",
+    "attribute('Country', in=['DK'])",
+    "attribute('shoe_size', in=[42, 43])",
+    "attribute('has_dog', in=[false])",
+    "attribute('country', in=['DK', 'XX'])",
+    "attribute('rfm_tier', in=['champion'])",
+)
+
+
+def is_refused_unwritten(call: str) -> bool:
+    try:
+        check_rule(ROOT, parse_rule(call), ["abandoned_carts"])
+    except UsageError:
+        return True
+    return False
+
+
+def test_audience_new_refuses_before_it_writes_what_dbt_refuses_without_the_warehouse() -> None:
+    assert [call for call in REFUSED if not is_refused_unwritten(call)] == list(ASKED)
+    fine = [call for call in (*RETURNED, *NOT_REFUSED) if "\\" not in call]
+    assert [call for call in fine if is_refused_unwritten(call)] == []
 
 
 # What exists although nobody has it today, and what is not looked through.
@@ -269,7 +305,8 @@ create table marts.fct_orders as select * from (values
 alter table marts.fct_orders add column order_id varchar;
 update marts.fct_orders set order_id = customer_id || ordered_on;
 create table staging.stg_shop__orders as
-select order_id, customer_id, case when customer_id = 'twice' and ordered_on = '2026-03-01' then 'NO' end as ship_to_country
+select order_id, customer_id,
+    case when customer_id = 'twice' and ordered_on = '2026-03-01' then 'NO' end as ship_to_country
 from marts.fct_orders;
 create table staging.stg_shop__customers as select * from (values
     ('once', 'DK', null::timestamp), ('twice', 'SE', null), ('thrice', null, null)
