@@ -37,7 +37,8 @@ def project(tmp_path: Path) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (tmp_path / "macros").mkdir()
-    shutil.copy(ROOT / "macros" / "audiences" / "known_values.sql", tmp_path / "macros")
+    for macro in ("known_values", "can_be_asked"):
+        shutil.copy(ROOT / "macros" / "audiences" / f"{macro}.sql", tmp_path / "macros")
     return tmp_path
 
 

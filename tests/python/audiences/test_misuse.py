@@ -173,7 +173,7 @@ WRONG = {
     "aud_no_label": ("{purpose: b}", "meta.audience needs a label"),
     "aud_greedy": (
         "{label: a, purpose: b, holdout_share: 0.9}",
-        "holdout_share 0.9 and var global_holdout_share 0.2 add up to more than 1",
+        "holdout_share 0.9 and var global_holdout_share 0.2 add up to more than 1; with that var it can be at most 0.8",
     ),
     "aud_percent": ("{label: a, purpose: b, sample_share: 10}", "sample_share is '10'; it must be a number from"),
     "aud_guard": ("{label: a, purpose: b, guardrails: {open_rate: 0.1}}", "guardrails has open_rate: 0.1; there are"),
@@ -222,13 +222,17 @@ def test_an_audience_of_nobody_works_and_faulty_rows_are_named(shop) -> None:
             connection.execute(f"create table main.rows_of_{name} (audience varchar, customer_id varchar)")
         [(known,)] = connection.execute("select min(customer_id) from marts.dim_customers").fetchall()
     once = "audiences_return_each_customer_once"
-    with shop.audiences(sql, dict.fromkeys(sql, "{label: a, purpose: b, holdout_share: 0.1}"), [*sql]):
+    said_of = {
+        "aud_faulty": "{label: a, purpose: b, holdout_share: 0.1, is_family: true}",
+        "aud_twin": "{label: a, purpose: b}",
+    }
+    with shop.audiences(sql, said_of, [*sql]):
         assert shop.run("run", "--select", *sql, *CHAIN)[1] == ""
         assert shop.run("test", "--select", "path:tests/dbt/audiences")[1] == ""
         with duckdb.connect(str(shop.database)) as connection:
             assert connection.execute(
                 "select customer_count, treatment_count, label, average_order_amount from marts.audience_overview"
-                " where audience = 'faulty'"
+                " where audience = 'twin'"
             ).fetchall() == [(0, 0, "a", None)]
             connection.executemany(
                 "insert into main.rows_of_faulty values (?, ?)",
@@ -239,6 +243,7 @@ def test_an_audience_of_nobody_works_and_faulty_rows_are_named(shop) -> None:
             )  # fmt: skip
             connection.execute("insert into main.rows_of_twin values ('twin', ?), ('twin:a', ?)", [known, known])
         assert shop.run("run", "--select", "int_audience_rows")[1] == ""
+        assert shop.query("select count(*) from intermediate.int_audience_rows where audience = 'twin:a'") == [(1,)]
         said = shop.run("test", "--select", once)[1]
     assert [line.strip() for line in said.splitlines() if line.startswith("    - ")] == [
         "- faulty: customers whom aud_faulty returns and dim_customers does not have: 1, one is no such;"
@@ -246,12 +251,29 @@ def test_an_audience_of_nobody_works_and_faulty_rows_are_named(shop) -> None:
         f"- faulty: customers whom aud_faulty returns more than once: 1, one is {known};"
         " a join there has more than one row a customer",
         "- faulty: rows of aud_faulty without a customer_id: 2; leave them out",
-        "- faulty:: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
-        "- faultyXitem: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
+        "- faulty:: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
+        "- faultyXitem: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
         "- twin: aud_faulty and aud_twin both return this name; each needs its own",
-        "- twin: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
-        "- no audience: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
+        "- twin: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
+        "- twin:a: aud_twin returns this name; it must be twin;"
+        " a family of twin:<item> says is_family: true in its YAML",
+        "- no audience: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
     ]
+
+
+def test_a_value_that_the_yaml_does_not_describe_is_refused(shop) -> None:
+    sql = "select 'dear' as audience, customer_id, 1.5 as value from {{ lifecycle('lost') }} as members"
+    with shop.audiences({"aud_dear": sql}, {"aud_dear": "{label: a, purpose: b}"}, ["aud_dear"]):
+        assert shop.run("compile", "--select", "int_audience_definitions")[1] == ""
+        said = shop.run("run", "--select", "aud_dear", "int_audience_definitions")[1]
+        assert "- aud_dear returns a column value that its YAML does not have under columns" in said
+        yml = shop.folder / "models" / "audiences" / "aud_dear.yml"
+        column = "      - {name: value, data_type: double precision, description: What she is worth.}\n"
+        yml.write_text(yml.read_text(encoding="utf-8") + column, encoding="utf-8")
+        assert shop.run("run", "--select", "int_audience_definitions", "int_audience_rows")[1] == ""
+        assert shop.query(
+            "select distinct member_value from intermediate.int_audience_rows where audience = 'dear'"
+        ) == [(1.5,)]
 
 
 # -- what blocks return
