@@ -1,5 +1,5 @@
 {% macro audience_problems(name, said, node) -%}
-    {#- What makes no sense in one audience's YAML, as sentences. -#}
+    {#- What makes no sense in one audience's YAML, also beside what the model returns, as sentences. -#}
     {%- set problems = [] -%}
     {%- set known = ['label', 'purpose', 'advice', 'owner', 'channel', 'priority', 'destinations', 'experiment', 'holdout_share',
                      'sample_share', 'sample_at_least', 'guardrails', 'is_family'] -%}
@@ -16,7 +16,13 @@
         {%- do problems.append(name ~ ': ' ~ key ~ " is '" ~ said[key] ~ "'; it must be a number from 0 to 1") -%}
     {%- endfor -%}
     {%- if said.get('holdout_share', 0) is number and said.get('holdout_share', 0) + var('global_holdout_share') > 1 -%}
-        {%- do problems.append(name ~ ': holdout_share ' ~ said.holdout_share ~ ' and var global_holdout_share ' ~ var('global_holdout_share') ~ ' add up to more than 1') -%}
+        {%- do problems.append(name ~ ': holdout_share ' ~ said.holdout_share ~ ' and var global_holdout_share ' ~ var('global_holdout_share') ~ ' add up to more than 1; with that var it can be at most ' ~ (1 - var('global_holdout_share')) | round(6)) -%}
+    {%- endif -%}
+    {#- Asked of what was built: no reading of its SQL is sure to find every way to return a column. -#}
+    {%- if 'value' not in node.columns and can_be_asked(ref(name)) -%}
+        {%- for column in adapter.get_columns_in_relation(ref(name)) if column.name | lower == 'value' -%}
+            {%- do problems.append(name ~ ' returns a column value that its YAML does not have under columns, and nobody would get it; describe it there, or leave it out') -%}
+        {%- endfor -%}
     {%- endif -%}
     {%- for key in ['priority', 'sample_at_least'] if key in said and (said[key] is not integer or said[key] is boolean or said[key] < 1) -%}
         {%- do problems.append(name ~ ': ' ~ key ~ " is '" ~ said[key] ~ "'; it must be a whole number of at least 1") -%}

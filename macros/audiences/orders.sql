@@ -1,15 +1,15 @@
 {% macro orders(count=none, average=none, first=none, last=none, in_period=none, in_occasion=none) -%}
     {#- Comparisons such as '>= 2' of valid orders: how many, their average amount, days since the first and the last. In a period
-        (first day, day after the last) or around an occasion of the seed gift_occasions in the customer's country, only those orders. -#}
+        (first day, day after the last) or around an occasion of the seed gift_occasions, only those orders; whose country's calendar
+        counts is decided as for gift orders. -#}
     {%- if in_period is not none and in_occasion is not none -%}
         {{ exceptions.raise_compiler_error("orders: in_period and in_occasion at once; join two subqueries by `intersect`") }}
     {%- endif -%}
     {%- if in_period is not none and (in_period is string or in_period is not sequence or in_period | length != 2) -%}
         {{ exceptions.raise_compiler_error("orders: in_period is '" ~ in_period ~ "'; it must be [first day, day after the last]") }}
     {%- endif -%}
-    {%- set occasions = ref('gift_occasions') -%}
     {%- if in_occasion is not none -%}
-        {%- set known = known_values(occasions, 'occasion') -%}
+        {%- set known = known_values(ref('gift_occasions'), 'occasion') -%}
         {%- if known is not none -%}{%- do refuse_unknown('orders', 'occasion', [in_occasion], known) -%}{%- endif -%}
     {%- endif -%}
     {%- if count is not none and (count | string | trim) in ['0', '= 0', '=0', '< 1', '<1', '<= 0', '<=0'] -%}
@@ -36,15 +36,21 @@
             and orders.ordered_on < {{ day_of('orders', 'in_period', in_period[1]) }}
             {%- endif %}
             {%- if in_occasion is not none %}
-            and exists (
-                select 1
-                from {{ ref('dim_customers') }} as customers
-                inner join {{ occasions }} as occasions
-                    on upper(customers.country) = upper(occasions.country)
-                where
-                    customers.customer_id = orders.customer_id
-                    and occasions.occasion = '{{ in_occasion | replace("'", "''") }}'
-                    and orders.ordered_on between cast(occasions.starts_on as date) and cast(occasions.ends_on as date)
+            and orders.order_id in (
+                select dated.order_id
+                from {{ ref('fct_orders') }} as dated
+                cross join {{ ref('int_as_of') }} as as_of
+                inner join {{ ref('stg_shop__orders') }} as placed
+                    on dated.order_id = placed.order_id
+                left join {{ ref('stg_shop__customers') }} as profiles
+                    on
+                        coalesce(placed.customer_id, dated.customer_id) = profiles.source_customer_id
+                        and (profiles.created_at is null or profiles.created_at < as_of.as_of_at)
+                inner join {{ ref('gift_occasions') }} as occasions
+                    on
+                        {{ gift_country('placed', 'profiles') }} = upper(occasions.country)
+                        and dated.ordered_on between cast(occasions.starts_on as date) and cast(occasions.ends_on as date)
+                where occasions.occasion = '{{ in_occasion | replace("'", "''") }}'
             )
             {%- endif %}
         group by orders.customer_id

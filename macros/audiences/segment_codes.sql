@@ -1,5 +1,5 @@
 {% macro segment_codes(kind) -%}
-    {#- The codes of the labels whose rules are fixed; a test holds them against the seed segment_labels. -#}
+    {#- The codes of the labels whose rules are fixed; a test holds them against the seed segment_labels. None of others. -#}
     {{ return({
         'lifecycle_state': ['prospect', 'new', 'active', 'slipping_away', 'lost'],
         'importance': ['vip', 'frequent', 'loyal', 'one_time', 'none'],
@@ -15,5 +15,6 @@
             'all_customers', 'best_customers', 'sale_shoppers', 'full_price_shoppers', 'gift_buyers', 'disengaged',
             'peak_season_buyers', 'likely_to_buy_30d', 'likely_high_order_value',
         ],
-    }[kind]) }}
+        'churn_risk': ['low', 'medium', 'high'],
+    }.get(kind)) }}
 {%- endmacro %}

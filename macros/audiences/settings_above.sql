@@ -7,9 +7,11 @@
             {%- do words.append(node.name ~ '=' ~ node.checksum.checksum) -%}
         {%- elif node -%}
             {%- do words.append(node.name ~ '=' ~ node.checksum.checksum) -%}
-            {%- set names = modules.re.findall("['\"]([a-z0-9_]+)['\"]", node.raw_code) -%}
+            {#- Of a Python model the YAML says which vars it is given; of a staging model its table, which var has_<table> is about. -#}
+            {%- set names = modules.re.findall("['\"]([a-z0-9_]+)['\"]", node.raw_code ~ node.unrendered_config) -%}
+            {%- set tables = names if 'macro.regulars.landing_rows' in node.depends_on.macros else [] -%}
             {%- for macro, read in rule_vars().items() -%}
-                {%- if not read and macro in names -%}{%- do words.append(macro ~ '=' ~ var(macro)) -%}{%- endif -%}
+                {%- if not read and (macro in names or (macro.startswith('has_') and macro[4:] in tables)) -%}{%- do words.append(macro ~ '=' ~ var(macro)) -%}{%- endif -%}
                 {%- if read and 'macro.regulars.' ~ macro in node.depends_on.macros -%}
                     {%- for name in read -%}{%- do words.append(name ~ '=' ~ var(name)) -%}{%- endfor -%}
                 {%- endif -%}

@@ -1,7 +1,8 @@
 {% macro interested_in(product=none, category=none, brand=none, keyword=none, capture=0.7) -%}
     {#- A subquery of the customer_id of everyone likely to buy it within 90 days. Only what the seed `interests` asks for is
-        scored, so anything else is refused here, not found empty later. `ref` stands outside the conditions: dbt must see the
-        dependency also when it parses. -#}
+        scored, so anything else is refused here, not found empty later; and what the shop does not have is refused as in `bought`,
+        though the seed names it. `ref` stands outside the conditions that the warehouse answers: dbt must see the dependency also
+        when it parses. -#}
     {%- set interests = ref('int_interests') -%}
     {%- set given = {'product': product, 'category': category, 'brand': brand, 'keyword': keyword} -%}
     {%- set kinds = [] -%}
@@ -18,6 +19,12 @@
     {%- set item = given[kind] | string -%}
     {%- set quoted = "'" ~ item | replace("'", "''") ~ "'" -%}
     {%- set same_item = "lower(item) = lower(" ~ quoted ~ ")" if kind == 'keyword' else folded('item') ~ " = " ~ folded(quoted) -%}
+    {%- if kind != 'keyword' -%}
+        {%- set products, column = ref('dim_products'), affinity_kinds()[kind] -%}
+        {%- if known_values(products, column, where=folded(column) ~ " = " ~ folded(quoted), most=1) == [] -%}
+            {%- do refuse_unknown('interested_in', kind, [item], known_values(products, column)) -%}
+        {%- endif -%}
+    {%- endif -%}
     {%- set is_asked_for = "kind = '" ~ kind ~ "' and " ~ same_item -%}
     {%- if known_values(interests, 'interest', where=is_asked_for) == [] -%}
         {%- set known = known_values(interests, 'item', where="kind = '" ~ kind ~ "'") -%}

@@ -39,6 +39,7 @@ profiles as (
         country,
         language,
         acquisition_channel,
+        attributes,
         has_email_consent,
         has_sms_consent,
         has_ads_user_data_consent,
@@ -124,7 +125,8 @@ ranks_of_known_words as (
         customer_id,
         min(case when country is not null then profile_rank end) as country_rank,
         min(case when language is not null then profile_rank end) as language_rank,
-        min(case when acquisition_channel is not null then profile_rank end) as acquisition_channel_rank
+        min(case when acquisition_channel is not null then profile_rank end) as acquisition_channel_rank,
+        min(case when attributes is not null then profile_rank end) as attributes_rank
 
     from profiles_to_merge
 
@@ -139,6 +141,7 @@ merged_profiles as (
         max(case when profile_rank = country_rank then country end) as country,
         max(case when profile_rank = language_rank then language end) as language,
         max(case when profile_rank = acquisition_channel_rank then acquisition_channel end) as acquisition_channel,
+        max(case when profile_rank = attributes_rank then attributes end) as attributes,
         max(case when consent_rank = 1 then cast(has_email_consent as integer) end) = 1 as has_email_consent,
         max(case when consent_rank = 1 then cast(has_sms_consent as integer) end) = 1 as has_sms_consent,
         max(case when consent_rank = 1 then cast(has_ads_user_data_consent as integer) end) = 1
@@ -164,6 +167,7 @@ one_profile_each as (
         country,
         language,
         acquisition_channel,
+        attributes,
         has_email_consent,
         has_sms_consent,
         has_ads_user_data_consent,
@@ -182,6 +186,7 @@ one_profile_each as (
         country,
         language,
         acquisition_channel,
+        attributes,
         has_email_consent,
         has_sms_consent,
         has_ads_user_data_consent,
@@ -202,6 +207,7 @@ customer_profiles as (
         one_profile_each.country,
         one_profile_each.language,
         one_profile_each.acquisition_channel,
+        one_profile_each.attributes,
         one_profile_each.has_email_consent,
         one_profile_each.has_sms_consent,
         one_profile_each.has_ads_user_data_consent,

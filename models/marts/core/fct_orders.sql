@@ -194,13 +194,7 @@ orders_with_clues as (
 
     left join gift_days
         on
-            coalesce(
-                existing_orders.ship_to_country,
-                profiles.country
-                {%- if var('shop_country') is not none %},
-                '{{ var("shop_country") | upper }}'
-                {%- endif %}
-            ) = gift_days.country
+            {{ gift_country('existing_orders', 'profiles') }} = gift_days.country
             and existing_orders.ordered_on = gift_days.gift_on
 
 ),

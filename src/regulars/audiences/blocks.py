@@ -110,41 +110,142 @@ def rule_sql(rule: Rule, indent: str = "    ") -> str:
     return f"{rule_sql(rule.left, indent)}\n\n{indent}{rule.operation}\n\n{rule_sql(rule.right, indent)}"
 
 
-def example_rows(rule: Rule) -> dict[str, list[dict[str, object]]]:
-    """Rows for the inputs of a unit test in which one customer is a member and another, as like her as can be, is not.
+def rule_text(rule: Rule) -> str:
+    """The rule in one line, as `--from` takes it."""
+    if isinstance(rule, Block):
+        return str(rule)
+    if isinstance(rule, Bracketed):
+        return f"({rule_text(rule.inner)})"
+    return f"{rule_text(rule.left)} {rule.operation} {rule_text(rule.right)}"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A unit test of a rule: rows by model, who is in it, and which changes of the rule it cannot tell."""
+
+    inputs: dict[str, list[dict[str, object]]]
+    members: list[str]
+    unseen: list[str]
+
+
+def example_of(rule: Rule) -> Example:
+    """For each block two customers whom it alone tells apart, one who is in it and one who is not.
+
+    Whatever block is left out, or operation put in another's place, somebody is in it or out of it no more; where the
+    pairs do not show that, a customer is added who does.
 
     Raises
     ------
-    NotSimpleError: a block's inputs are more than a few columns, or no such pair was found.
+    NotSimpleError: a block's inputs are more than a few columns, or nobody is in it, or nobody is not.
     """
     leaves = blocks_of(rule)
     if len(leaves) > MOST_BLOCKS:
         raise NotSimpleError(f"the rule has more than {MOST_BLOCKS} blocks")
     examples = Examples()
-    found: dict[bool, tuple[tuple[bool, ...], Any]] = {}
-    wishes = list(product((True, False), repeat=len(leaves)))
-    for wanted in (True, False):
-        member = found.get(True)
-        if member:
-            # The near miss: it shows what decides.
-            alike = member[0]
-            wishes.sort(key=lambda wish: (sum(one != other for one, other in zip(wish, alike, strict=True)), wish))
-        for wish in wishes:
-            customer = examples.customer(list(zip(leaves, wish, strict=True)))
-            if customer is not None and _is_in(rule, customer, examples) is wanted:
-                found[wanted] = (wish, customer)
-                break
-        else:
-            raise NotSimpleError("no customer " + ("is in it" if wanted else "is left out"))
-    return examples.inputs(leaves, {"member": found[True][1], "somebody_else": found[False][1]})
+    customers: dict[Holds, Any] = {}
+    for wish in product((True, False), repeat=len(leaves)):
+        customer = examples.customer(list(zip(leaves, wish, strict=True)))
+        if customer is not None:
+            holds = tuple((str(leaf), examples.holds(leaf, customer)) for leaf in leaves)
+            customers.setdefault(holds, customer)
+    is_in = {holds: _is_in(rule, dict(holds)) for holds in customers}
+    for wanted, problem in ((True, "is in it"), (False, "is left out")):
+        if wanted not in is_in.values():
+            raise NotSimpleError(f"no customer {problem}")
+    chosen: list[Holds] = []
+    for number in range(len(leaves)):
+        pairs = [(one, _turned(one, number)) for one in customers if is_in[one]]
+        pairs = [(one, other) for one, other in pairs if not is_in.get(other, True)]
+        pairs.sort(key=lambda pair: sum(each not in chosen for each in pair))
+        chosen += [each for each in (pairs[0] if pairs else ()) if each not in chosen]
+    member = next(holds for holds in [*chosen, *customers] if is_in[holds])
+    nearest = sorted(customers, key=lambda holds: sum(one != other for one, other in zip(holds, member, strict=True)))
+    chosen, unseen = chosen or [member], []
+    for change, changed in _changes(rule):
+        telling = [holds for holds in nearest if _is_in(changed, dict(holds)) != is_in[holds]]
+        if not telling:
+            unseen.append(change)
+        elif not set(telling) & set(chosen):
+            chosen.append(telling[0])
+    if all(is_in[holds] for holds in chosen):
+        chosen.append(next(holds for holds in nearest if not is_in[holds]))
+    named: dict[str, Holds] = {}
+    for holds in chosen:
+        name = _name(leaves, holds, member, is_in=is_in[holds])
+        named[f"{name}_{len(named)}" if name in named else name] = holds
+    inputs = examples.inputs(leaves, {name: customers[holds] for name, holds in named.items()})
+    return Example(inputs, [name for name, holds in named.items() if is_in[holds]], unseen)
 
 
-def _is_in(rule: Rule, customer: Any, examples: Examples) -> bool:  # noqa: ANN401  (rows by input)
+Holds = tuple[tuple[str, bool], ...]
+"""Each block of the rule, and whether it returns the customer."""
+
+
+def _turned(holds: Holds, number: int) -> Holds:
+    block, has = holds[number]
+    return *holds[:number], (block, not has), *holds[number + 1 :]
+
+
+def _name(leaves: list[Block], holds: Holds, member: Holds, *, is_in: bool) -> str:
+    """What a customer has or lacks beside the first member."""
+    differences = [
+        ("has_" if has else "no_") + leaf.name
+        for leaf, (_, has), (_, member_has) in zip(leaves, holds, member, strict=True)
+        if has != member_has
+    ]
+    return "_".join((["member"] if is_in else []) + differences)
+
+
+def _changes(rule: Rule) -> list[tuple[str, Rule]]:
+    """The rule without each of its blocks, and with another operation in the place of each."""
+    blocks = len(blocks_of(rule))
+    found: list[tuple[str, Rule]] = []
+    for number, block in enumerate(blocks_of(rule)):
+        rest = _without(rule, number)
+        if rest:
+            found.append((f"without {block}", rest))
+    for number in range(blocks - 1):
+        for operation in OPERATIONS:
+            # Read anew: what binds tighter is another thing then.
+            changed = parse_rule(rule_text(_with_operation(rule, number, operation)))
+            if changed != rule:
+                found.append((f"with {operation} before {blocks_of(rule)[number + 1]}", changed))
+    return found
+
+
+def _without(rule: Rule, number: int) -> Rule | None:
+    """The rule without the block of this number; None if it is the only one."""
     if isinstance(rule, Block):
-        return examples.holds(rule, customer)
+        return None if number == 0 else rule
     if isinstance(rule, Bracketed):
-        return _is_in(rule.inner, customer, examples)
-    left, right = _is_in(rule.left, customer, examples), _is_in(rule.right, customer, examples)
+        inner = _without(rule.inner, number)
+        return Bracketed(inner) if inner else None
+    count = len(blocks_of(rule.left))
+    left = _without(rule.left, number) if number < count else rule.left
+    right = _without(rule.right, number - count) if number >= count else rule.right
+    return Joined(rule.operation, left, right) if left and right else left or right
+
+
+def _with_operation(rule: Rule, number: int, operation: str) -> Rule:
+    """The rule with this operation in the place of the one after the block of this number."""
+    if isinstance(rule, Block):
+        return rule
+    if isinstance(rule, Bracketed):
+        return Bracketed(_with_operation(rule.inner, number, operation))
+    count = len(blocks_of(rule.left))
+    if number == count - 1:
+        return Joined(operation, rule.left, rule.right)
+    if number < count:
+        return Joined(rule.operation, _with_operation(rule.left, number, operation), rule.right)
+    return Joined(rule.operation, rule.left, _with_operation(rule.right, number - count, operation))
+
+
+def _is_in(rule: Rule, holds: dict[str, bool]) -> bool:
+    if isinstance(rule, Block):
+        return holds[str(rule)]
+    if isinstance(rule, Bracketed):
+        return _is_in(rule.inner, holds)
+    left, right = _is_in(rule.left, holds), _is_in(rule.right, holds)
     return {"union": left or right, "intersect": left and right, "except": left and not right}[rule.operation]
 
 

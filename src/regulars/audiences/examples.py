@@ -3,6 +3,7 @@
 `Examples` answers for the blocks that read a few plain columns; the others need an eye on what they are about.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -29,6 +30,10 @@ CONSENTS = {
     "ads_personalization": ("has_ads_personalization_consent",),
     "tracking": ("has_tracking_consent",),
 }
+NARROWER = {0.5: 0.7, 0.7: 0.9}
+"""Whose capture is the next is just out of it."""
+ONE_ROW_EACH = ("customer_facts", "pred_purchase_intent")
+MOST_OTHERS = 100
 COLUMNS_OF_KIND = {"product": "product_id", "category": "category", "brand": "brand", "keyword": "product_title"}
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
@@ -69,6 +74,7 @@ class Examples:
 
     def __init__(self) -> None:
         self._products: dict[tuple[str, str], InputRow] = {}
+        self._shares: dict[str, float] = {}
 
     def customer(self, wishes: list[tuple[BlockLike, bool]]) -> Customer | None:
         """Rows of a customer for whom, as far as each block alone is concerned, the wishes hold."""
@@ -79,7 +85,7 @@ class Examples:
                 return None
             for model, new in made.items():
                 known = rows.setdefault(model, [])
-                if model == "customer_facts" and known:
+                if model in ONE_ROW_EACH and known:
                     known[0].update(new[0])
                 else:
                     known.extend(row for row in new if row not in known or model.startswith("fct_"))
@@ -103,6 +109,13 @@ class Examples:
             name = values["name"]
             rows = customer.get(f"aud_{name.partition(':')[0]}", [])
             return any(":" not in name or row["audience"] == name for row in rows)
+        if block.name == "likely_to_buy":
+            return any(row.get(_probability(values)) is not None for row in customer.get("pred_purchase_intent", []))
+        if block.name == "interested_in":
+            return any(
+                row["interest"] == _interest(values)["interest"] and row["capture_share"] <= values.get("capture", 0.7)
+                for row in customer.get("pred_interested_in", [])
+            )
         if block.name == "orders":
             return self._orders_hold(values, customer.get("fct_orders", []))
         bought = self._bought(values, customer.get("fct_order_lines", []))
@@ -119,18 +132,32 @@ class Examples:
                 found["dim_products"] = list(self._products.values())
             if block.name == "orders" or any(isinstance(block.values.get(each), int) for each in ("since", "until")):
                 found["int_as_of"] = [{"as_of_date": AS_OF}]
-            if block.name == "orders":
-                found["gift_occasions"] = []
+            if block.name == "interested_in":
+                interests = found.setdefault("int_interests", [])
+                interests += [each for each in [_interest(block.values)] if each not in interests]
+                if "keyword" not in block.values:
+                    found.setdefault("dim_products", [])
             if block.name == "rfm_tier":
                 found["rfm_tiers"] = []
         for name, customer in customers.items():
             for model, rows in customer.items():
                 found.setdefault(model, []).extend({"customer_id": name, **row} for row in rows)
+        for block in blocks:
+            if block.name == "likely_to_buy":
+                self._add_others(block.values, found["pred_purchase_intent"])
         columns = {model: list(dict.fromkeys(key for row in rows for key in row)) for model, rows in found.items()}
         return {
             model: [{column: row.get(column) for column in columns[model]} for row in rows]
             for model, rows in sorted(found.items())
         }
+
+    def _add_others(self, values: dict[str, Any], rows: list[InputRow]) -> None:
+        """As many less likely customers as make those who are likely no more than the share asked for."""
+        column = _probability(values)
+        likely = sum(row.get(column) is not None for row in rows)
+        least = math.ceil(1 / values.get("top_share", 0.2) - 1e-9)
+        if likely:
+            rows += [{"customer_id": f"less_likely_{number}", column: 0.1} for number in range(1, least - likely + 1)]
 
     def _rows(self, block: BlockLike, wish: bool) -> Customer | None:
         values = block.values
@@ -146,12 +173,27 @@ class Examples:
             return {f"aud_{name.partition(':')[0]}": [{"audience": name}] if wish else []}
         if block.name == "orders":
             return self._orders(values, wish)
+        if block.name == "likely_to_buy":
+            share = values.get("top_share", 0.2)
+            if self._shares.setdefault(_probability(values), share) != share:
+                raise NotSimpleError("two shares of the likeliest need many customers")
+            if share * MOST_OTHERS < 1:
+                raise NotSimpleError("so small a share needs many customers")
+            return {"pred_purchase_intent": [{_probability(values): 0.9 if wish else None}]}
+        if block.name == "interested_in":
+            capture = values.get("capture", 0.7)
+            interest = _interest(values)["interest"]
+            if wish:
+                return {"pred_interested_in": [{"interest": interest, "capture_share": capture}]}
+            missed = capture in NARROWER
+            row: InputRow = {"interest": interest if missed else NO_LABEL, "capture_share": NARROWER.get(capture, 0.5)}
+            return {"pred_interested_in": [row]}
         if block.name in ("bought", "not_bought"):
             rows: Customer = {"fct_order_lines": self._lines(values, wish is (block.name == "bought"))}
             if block.name == "not_bought":
                 rows["customer_facts"] = [{"order_count": 1}]
             return rows
-        raise NotSimpleError(f"{block.name} reads predictions or columns of the shop's own")
+        raise NotSimpleError(f"{block.name} reads a column of the shop's own")
 
     def _lines(self, values: dict[str, Any], wish: bool) -> list[InputRow]:
         kinds = [kind for kind in COLUMNS_OF_KIND if kind in values]
@@ -252,6 +294,15 @@ class Examples:
             if each in values
             for sign, bound in [_comparison(values[each])]
         )
+
+
+def _probability(values: dict[str, Any]) -> str:
+    return f"purchase_probability_{values.get('days', 30)}d"
+
+
+def _interest(values: dict[str, Any]) -> dict[str, Any]:
+    [(kind, item)] = [(kind, str(values[kind])) for kind in COLUMNS_OF_KIND if kind in values]
+    return {"interest": f"{kind}:{item.lower()}", "kind": kind, "item": item}
 
 
 def _comparison(value: object) -> tuple[str, float]:

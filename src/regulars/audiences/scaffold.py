@@ -9,9 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from regulars.audiences.blocks import Rule, blocks_of, example_rows, parse_rule, rule_sql
+from regulars.audiences.blocks import Rule, blocks_of, example_of, parse_rule, rule_sql, rule_text
 from regulars.audiences.examples import NotSimpleError
 from regulars.audiences.overview import FOLDER
+from regulars.audiences.refusals import check_rule
 from regulars.errors import UsageError
 
 LIST = Path("macros") / "audiences" / "audience_models.sql"
@@ -25,12 +26,11 @@ EXAMPLE_COMMENT = """{#-
     are joined by union, intersect and except, with parentheses where needed.
 -#}
 """
-TO_DO = "To be written"
 
 
 @dataclass(frozen=True)
 class Words:
-    """What people read about an audience; what is not given is said to be missing."""
+    """What people read about an audience; nothing is made up for what is not given."""
 
     label: str | None = None
     purpose: str | None = None
@@ -48,13 +48,13 @@ class Written:
     notes: list[str] = field(default_factory=list)
 
 
-def write_audience(project: Path, name: str, rule_text: str | None, words: Words) -> Written:
+def write_audience(project: Path, name: str, rule_given: str | None, words: Words) -> Written:
     """Check everything, then write the three files; either all of them are there afterwards or none is changed.
 
     Raises
     ------
-    UsageError: a bad or used name, a rule that cannot be read, a folder without a project or without the list of
-        audiences, or a folder that cannot be written.
+    UsageError: a bad or used name, a rule that cannot be read or that dbt would refuse, a folder without a project or
+        without the list of audiences, or a folder that cannot be written.
     """
     notes: list[str] = []
     if name.startswith("aud_"):
@@ -67,7 +67,7 @@ def write_audience(project: Path, name: str, rule_text: str | None, words: Words
     model = f"aud_{name}"
     if not (project / "dbt_project.yml").is_file():
         raise UsageError(f"{project.resolve()} holds no dbt_project.yml; name the project's folder: --project-dir")
-    rule = parse_rule(rule_text or EXAMPLE)
+    rule = parse_rule(rule_given or EXAMPLE)
     for block in blocks_of(rule):
         if block.name == "in_audience" and block.values["name"].partition(":")[0] == name:
             raise UsageError(f"--from: {block}: the audience would be built from itself")
@@ -76,13 +76,15 @@ def write_audience(project: Path, name: str, rule_text: str | None, words: Words
         if path.exists():
             raise UsageError(f"there is an audience {name} already: {path}; choose another name, or change that file")
     new_list = _with_model(the_list, model)
-    test, note = _unit_test(model, name, rule, is_given=rule_text is not None)
-    if note:
-        notes.append(note)
+    check_rule(project, rule, [each.removeprefix("aud_") for each in _listed(new_list) if each != model])
+    test, more_notes = _unit_test(model, name, rule, is_given=rule_given is not None)
+    notes += more_notes
+    if not words.purpose:
+        notes.append("without --purpose the YAML says the rule; write there in a sentence who is in it")
     _write_all(
         {
-            sql: _sql(name, rule, is_given=rule_text is not None),
-            yml: _yaml(model, name, words) + test,
+            sql: _sql(name, rule, is_given=rule_given is not None),
+            yml: _yaml(model, name, rule, words) + test,
             the_list: new_list,
         }
     )
@@ -112,13 +114,18 @@ def _with_model(path: Path, model: str) -> str:
         raise UsageError(
             f"{path} is not the list that `regulars audience new` knows: one quoted name a line in return([…])"
         )
-    names = re.findall(r"'([a-z0-9_]+)'", found["names"])
+    names = _listed(found[0])
     if model in names:
         raise UsageError(
             f"{path} names {model} already, and there is no such model; remove the line or choose another name"
         )
     lines = "".join(f"        '{each}',\n" for each in sorted([*names, model]))
     return f"{text[: found.start('names')]}{lines}{text[found.end('names') :]}"
+
+
+def _listed(text: str) -> list[str]:
+    found = LISTED.search(text)
+    return re.findall(r"'([a-z0-9_]+)'", found["names"]) if found else []
 
 
 def _sql(name: str, rule: Rule, *, is_given: bool) -> str:
@@ -140,7 +147,7 @@ from members
 """
 
 
-def _yaml(model: str, name: str, words: Words) -> str:
+def _yaml(model: str, name: str, rule: Rule, words: Words) -> str:
     lines = [
         "models:",
         f"  - name: {model}",
@@ -149,8 +156,8 @@ def _yaml(model: str, name: str, words: Words) -> str:
         "      meta:",
         "        audience:",
         f"          label: {_scalar(words.label or name.replace('_', ' ').capitalize())}",
-        f"          purpose: {_scalar(words.purpose or f'{TO_DO}: who is in it, in a sentence.')}",
-        f"          advice: {_scalar(words.advice or f'{TO_DO}: what to do with them.')}",
+        f"          purpose: {_scalar(words.purpose or f'By rule: {rule_text(rule)}')}",
+        f"          advice: {_scalar(words.advice)}" if words.advice else "          # advice: what to do with them",
         f"          owner: {_scalar(words.owner)}" if words.owner else "          # owner: who answers for it",
     ]
     if words.channel:
@@ -165,15 +172,15 @@ def _yaml(model: str, name: str, words: Words) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _unit_test(model: str, name: str, rule: Rule, *, is_given: bool) -> tuple[str, str | None]:
-    """The first unit test as YAML; or what is to be filled in, as a comment and a note."""
+def _unit_test(model: str, name: str, rule: Rule, *, is_given: bool) -> tuple[str, list[str]]:
+    """The first unit test as YAML; or what is to be filled in, as a comment; and notes."""
     try:
-        inputs = example_rows(rule)
+        example = example_of(rule)
     except NotSimpleError as reason:
         comment = [
             "",
             f"# A unit test is missing: {reason}.",
-            "# Give each input one row of a customer who is in it and one of a customer who is not:",
+            "# Give each input a customer who is in it, and for each block one who is not, for that block alone:",
             "# unit_tests:",
             f"#   - name: {model}__keeps_only_its_members",
             f"#     model: {model}",
@@ -183,28 +190,33 @@ def _unit_test(model: str, name: str, rule: Rule, *, is_given: bool) -> tuple[st
             "#       rows:",
             f"#         - {{audience: {name}, customer_id: member}}",
         ]
-        return "\n".join(comment) + "\n", f"no unit test was written: {reason}; the YAML says what to fill in"
+        return "\n".join(comment) + "\n", [f"no unit test was written: {reason}; the YAML says what to fill in"]
     lines = [
         "",
         "unit_tests:",
         f"  - name: {model}__keeps_only_its_members",
         f"    model: {model}",
         "    given:",
-        *_given(inputs),
+        *_given(example.inputs),
         "    expect:",
         "      rows:",
-        f"        - {{audience: {name}, customer_id: member}}",
+        *(f"        - {{audience: {name}, customer_id: {member}}}" for member in example.members),
     ]
-    return "\n".join(lines) + "\n", None if is_given else "its rule is an example; write your own before you use it"
+    notes = [
+        f"the unit test stays green {each}: no customer made up here shows the difference" for each in example.unseen
+    ]
+    if not is_given:
+        notes.append("its rule is an example; write your own before you use it")
+    return "\n".join(lines) + "\n", notes
 
 
 INPUTS = {
-    "attribute": ("customer_segments",),
-    "interested_in": ("int_interests", "pred_interested_in"),
+    "attribute": ("customer_segments", "int_customer_profiles"),
+    "interested_in": ("dim_products", "int_interests", "pred_interested_in"),
     "likely_to_buy": ("pred_purchase_intent",),
     "bought": ("dim_products", "fct_order_lines"),
     "not_bought": ("customer_facts", "dim_products", "fct_order_lines"),
-    "orders": ("dim_customers", "fct_orders", "gift_occasions", "int_as_of"),
+    "orders": ("fct_orders", "int_as_of"),
     "importance": ("customer_importance",),
     "lifecycle": ("customer_lifecycle",),
     "persona": ("customer_personas",),
@@ -221,6 +233,10 @@ def _inputs(rule: Rule) -> list[str]:
         if block.name == "in_audience":
             found.add(f"aud_{block.values['name'].partition(':')[0]}")
         found.update(INPUTS.get(block.name, ()))
+        if "in_occasion" in block.values:
+            found.update(("gift_occasions", "stg_shop__customers", "stg_shop__orders"))
+        if block.values.get("name") in ("rfm_tier", "previous_rfm_tier"):
+            found.add("rfm_tiers")
     return sorted(found)
 
 

@@ -15,6 +15,16 @@
 
     ),
 
+    definitions as (
+
+        select
+            model_name,
+            is_family
+
+        from {{ ref('int_audience_definitions') }}
+
+    ),
+
     customers as (
 
         select customer_id from {{ ref('dim_customers') }}
@@ -106,15 +116,26 @@
     union all
 
     select
-        audience,
-        model_name || ' returns this name; it must be ' || own_name || ', or of a family ' || own_name || ':<item>' as problem
+        by_audience.audience,
+        by_audience.model_name || ' returns this name; it must be ' || by_audience.own_name
+        || case
+            when definitions.is_family then ', or of the family ' || by_audience.own_name || ':<item>'
+            else '; a family of ' || by_audience.own_name || ':<item> says is_family: true in its YAML'
+        end as problem
 
     from by_audience
 
+    inner join definitions
+        on by_audience.model_name = definitions.model_name
+
     where
         not coalesce(
-            audience = own_name
-            or (left(audience, length(own_name) + 1) = own_name || ':' and length(audience) > length(own_name) + 1),
+            by_audience.audience = by_audience.own_name
+            or (
+                definitions.is_family
+                and left(by_audience.audience, length(by_audience.own_name) + 1) = by_audience.own_name || ':'
+                and length(by_audience.audience) > length(by_audience.own_name) + 1
+            ),
             false
         )
 

@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT, build, run_in_warehouse
 from typer.testing import CliRunner
 
+from regulars.audiences.refusals import CODES, SEGMENTS
 from regulars.cli import app
 
 Say = Callable[..., str]
@@ -49,9 +50,10 @@ def skeleton(tmp_path: Path) -> Path:
     """A folder with as much of the project as `audience new` reads."""
     project = tmp_path / "project"
     (project / "models" / "audiences").mkdir(parents=True)
-    (project / LIST).parent.mkdir(parents=True)
     shutil.copy(ROOT / "dbt_project.yml", project)
-    shutil.copy(ROOT / LIST, project / LIST)
+    for name in (LIST, CODES, SEGMENTS):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
     for ending in ("sql", "yml"):
         shutil.copy(ROOT / "models" / "audiences" / f"aud_lost_vips.{ending}", project / "models" / "audiences")
     return project

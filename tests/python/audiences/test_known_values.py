@@ -18,12 +18,14 @@ FILES = {
         "select cast('{{ known_values(ref('colours'), 'colour') | tojson }}' as varchar) as colours,"
         " cast('{{ known_values(ref('colours'), 'number', where=\"colour = \\'red\\' or false\")"
         " | tojson }}' as varchar) as numbers,"
+        " cast('{{ known_values(ref('colours'), 'part', joined='unnest([colour, colour || 1]) as parts(part)', most=3)"
+        " | tojson }}' as varchar) as parts,"
         " (select count(*) from {{ ref('colours') }}) as row_count"
     ),
     "models/unit_tests.yml": (
         "unit_tests:\n- name: is_not_asked\n  model: answers\n"
         "  given: [{input: ref('colours'), rows: [{colour: green}]}]\n"
-        "  expect: {rows: [{colours: 'null', numbers: 'null', row_count: 1}]}\n"
+        "  expect: {rows: [{colours: 'null', numbers: 'null', parts: 'null', row_count: 1}]}\n"
     ),
 }  # fmt: skip
 
@@ -35,7 +37,8 @@ def project(tmp_path: Path) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (tmp_path / "macros").mkdir()
-    shutil.copy(ROOT / "macros" / "audiences" / "known_values.sql", tmp_path / "macros")
+    for macro in ("known_values", "can_be_asked"):
+        shutil.copy(ROOT / "macros" / "audiences" / f"{macro}.sql", tmp_path / "macros")
     return tmp_path
 
 
@@ -49,11 +52,11 @@ def dbt(project: Path, *words: str) -> str:
     return done.stdout
 
 
-def answers(project: Path) -> tuple[list[str] | None, list[str] | None]:
+def answers(project: Path) -> tuple[list[str] | None, ...]:
     with duckdb.connect(str(project / "little.duckdb"), read_only=True) as connection:
-        row = connection.execute("select colours, numbers from answers").fetchone()
+        row = connection.execute("select colours, numbers, parts from answers").fetchone()
     assert row is not None
-    return json.loads(row[0]), json.loads(row[1])
+    return tuple(json.loads(each) for each in row)
 
 
 def test_parsing_compiling_and_unit_tests_ask_nobody(project: Path) -> None:
@@ -63,12 +66,12 @@ def test_parsing_compiling_and_unit_tests_ask_nobody(project: Path) -> None:
     assert "cast('null' as varchar) as colours" in dbt(project, "compile", "--select", "answers")
     dbt(project, "test", "--select", "test_type:unit")
     dbt(project, "run", "--empty")
-    assert answers(project) == (None, None)
+    assert answers(project) == (None, None, None)
 
 
 def test_a_build_gets_sorted_texts_without_nulls(project: Path) -> None:
     dbt(project, "build")
-    assert answers(project) == (["blue", "red"], ["10", "9"])
+    assert answers(project) == (["blue", "red"], ["10", "9"], ["blue", "blue1", "red"])
     with duckdb.connect(str(project / "little.duckdb")) as connection:
         connection.execute("insert into colours values ('yellow', 1)")
     assert "yellow" in dbt(project, "show", "--select", "answers", "--output", "json")

@@ -9,6 +9,10 @@ import duckdb
 import pytest
 from conftest import ROOT
 
+from regulars.audiences.blocks import parse_rule
+from regulars.audiences.refusals import check_rule
+from regulars.errors import UsageError
+
 from .a_project import AProject
 
 OF_ROWS = "select audience, customer_id from {{ target.schema }}.rows_of_{name}".replace("{{ target.schema }}", "main")
@@ -62,7 +66,19 @@ REFUSED = {
     "likely_to_buy(top_share=20)": "likely_to_buy: top_share is '20'; it must be above 0 and at most 1",
     "likely_to_buy(top_share=true)": "likely_to_buy: top_share is 'True'; it must be above 0 and at most 1",
     "in_audience('lost_vip')": "in_audience: there is no audience 'lost_vip'; there are: abandoned_carts, ",
-    "attribute('land', in=['DK'])": "attribute: there is no column of customer_segments 'land'; there are: ",
+    "attribute('shoesize', in=[42])": "column of customer_segments 'shoesize'; there are: shoe_size",
+    "attribute('Country', in=['DK'])": "no imported attribute and no column of customer_segments 'Country'; ",
+    "attribute('shoe_size', in=[42, 43])": "attribute: there is no shoe_size '43'; there are: 38, 42",
+    "attribute('has_dog', in=[false])": "attribute: there is no has_dog 'false'; there are: true",
+    "attribute('country', in=['DK', 'XX'])": "attribute: there is no country 'XX'; there are: DK, ",
+    "attribute('importance', in=['vipp'])": "attribute: there is no importance 'vipp'; there are: vip, frequent, ",
+    "attribute('rfm_tier', in=['champion'])": "attribute: there is no rfm_tier 'champion'; there are: ",
+    "attribute('is_subscribed', in=['true'])": "is_subscribed is compared with 'true'; it must be true or false",
+    "attribute('has_open_cart', in=[1])": "has_open_cart is compared with '1'; it must be true or false",
+    "attribute('order_count', in=['2'])": "order_count is compared with '2'; it must be a number",
+    "attribute('net_revenue_amount', in=[true])": "net_revenue_amount is compared with 'True'; it must be a number",
+    "attribute('created_on', in=['spring'])": "created_on is compared with 'spring'; it must be a date as in ",
+    "attribute('country', in=[['DK']])": "country is compared with '['DK']'; it must be a text, ",
     "attribute('country')": "attribute: country needs in=[…], a list of at least one value",
     "attribute('country', in='DK')": "attribute: country needs in=[…], a list of at least one value",
 }
@@ -71,6 +87,65 @@ REFUSED = {
 @pytest.mark.parametrize("call", REFUSED)
 def test_a_block_that_makes_no_sense_is_refused_with_what_there_is(shop, call) -> None:
     assert REFUSED[call] in shop.refusal(call)
+
+
+# Of these only the warehouse knows that they are wrong.
+ASKED = (
+    "ad_segment('category_buyers:x')",
+    "rfm_tier('champion')",
+    "orders(in_occasion='my birthday')",
+    "bought(category='tnets')",
+    "bought(brand='Taigaa')",
+    "bought(product='no such')",
+    "not_bought(category='tnets')",
+    "attribute('shoesize', in=[42])",
+    "attribute('Country', in=['DK'])",
+    "attribute('shoe_size', in=[42, 43])",
+    "attribute('has_dog', in=[false])",
+    "attribute('country', in=['DK', 'XX'])",
+    "attribute('rfm_tier', in=['champion'])",
+)
+
+
+def is_refused_unwritten(call: str) -> bool:
+    try:
+        check_rule(ROOT, parse_rule(call), ["abandoned_carts"])
+    except UsageError:
+        return True
+    return False
+
+
+def test_audience_new_refuses_before_it_writes_what_dbt_refuses_without_the_warehouse() -> None:
+    assert [call for call in REFUSED if not is_refused_unwritten(call)] == list(ASKED)
+    fine = [call for call in (*RETURNED, *NOT_REFUSED) if "\\" not in call]
+    assert [call for call in fine if is_refused_unwritten(call)] == []
+
+
+# What exists although nobody has it today, and what is not looked through.
+NOT_REFUSED = (
+    "attribute('churn_risk', in=['low', 'medium', 'high'])",
+    "attribute('persona', in=['too_new', 'dead_weight'])",
+    "attribute('rfm_tier', in=['a new tier'])",
+    "attribute('order_count', in=[-7])",
+    "attribute('is_subscribed', in=[true, false])",
+    "attribute('created_on', in=['1999-12-31'])",
+    "attribute('customer_id', in=['nobody'])",
+)
+
+
+def test_an_attribute_may_have_a_value_that_nobody_has_today(shop) -> None:
+    with duckdb.connect(str(shop.database)) as connection:
+        connection.execute("create table rfm_tiers_before as from seeds.rfm_tiers")
+        connection.execute("update seeds.rfm_tiers set rfm_tier = 'a new tier' where rfm_tier = 'champions'")
+        assert connection.execute("select count(distinct customer_id) from marts.customer_segments").fetchone() > (
+            1000,
+        )
+    try:
+        assert {call: shop.refusal(call) for call in NOT_REFUSED} == dict.fromkeys(NOT_REFUSED, "")
+    finally:
+        with duckdb.connect(str(shop.database)) as connection:
+            connection.execute("create or replace table seeds.rfm_tiers as from rfm_tiers_before")
+            connection.execute("drop table rfm_tiers_before")
 
 
 def test_a_label_misspelt_in_an_audience_names_its_file(shop) -> None:
@@ -98,7 +173,7 @@ WRONG = {
     "aud_no_label": ("{purpose: b}", "meta.audience needs a label"),
     "aud_greedy": (
         "{label: a, purpose: b, holdout_share: 0.9}",
-        "holdout_share 0.9 and var global_holdout_share 0.2 add up to more than 1",
+        "holdout_share 0.9 and var global_holdout_share 0.2 add up to more than 1; with that var it can be at most 0.8",
     ),
     "aud_percent": ("{label: a, purpose: b, sample_share: 10}", "sample_share is '10'; it must be a number from"),
     "aud_guard": ("{label: a, purpose: b, guardrails: {open_rate: 0.1}}", "guardrails has open_rate: 0.1; there are"),
@@ -147,13 +222,17 @@ def test_an_audience_of_nobody_works_and_faulty_rows_are_named(shop) -> None:
             connection.execute(f"create table main.rows_of_{name} (audience varchar, customer_id varchar)")
         [(known,)] = connection.execute("select min(customer_id) from marts.dim_customers").fetchall()
     once = "audiences_return_each_customer_once"
-    with shop.audiences(sql, dict.fromkeys(sql, "{label: a, purpose: b, holdout_share: 0.1}"), [*sql]):
+    said_of = {
+        "aud_faulty": "{label: a, purpose: b, holdout_share: 0.1, is_family: true}",
+        "aud_twin": "{label: a, purpose: b}",
+    }
+    with shop.audiences(sql, said_of, [*sql]):
         assert shop.run("run", "--select", *sql, *CHAIN)[1] == ""
         assert shop.run("test", "--select", "path:tests/dbt/audiences")[1] == ""
         with duckdb.connect(str(shop.database)) as connection:
             assert connection.execute(
                 "select customer_count, treatment_count, label, average_order_amount from marts.audience_overview"
-                " where audience = 'faulty'"
+                " where audience = 'twin'"
             ).fetchall() == [(0, 0, "a", None)]
             connection.executemany(
                 "insert into main.rows_of_faulty values (?, ?)",
@@ -164,6 +243,7 @@ def test_an_audience_of_nobody_works_and_faulty_rows_are_named(shop) -> None:
             )  # fmt: skip
             connection.execute("insert into main.rows_of_twin values ('twin', ?), ('twin:a', ?)", [known, known])
         assert shop.run("run", "--select", "int_audience_rows")[1] == ""
+        assert shop.query("select count(*) from intermediate.int_audience_rows where audience = 'twin:a'") == [(1,)]
         said = shop.run("test", "--select", once)[1]
     assert [line.strip() for line in said.splitlines() if line.startswith("    - ")] == [
         "- faulty: customers whom aud_faulty returns and dim_customers does not have: 1, one is no such;"
@@ -171,12 +251,29 @@ def test_an_audience_of_nobody_works_and_faulty_rows_are_named(shop) -> None:
         f"- faulty: customers whom aud_faulty returns more than once: 1, one is {known};"
         " a join there has more than one row a customer",
         "- faulty: rows of aud_faulty without a customer_id: 2; leave them out",
-        "- faulty:: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
-        "- faultyXitem: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
+        "- faulty:: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
+        "- faultyXitem: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
         "- twin: aud_faulty and aud_twin both return this name; each needs its own",
-        "- twin: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
-        "- no audience: aud_faulty returns this name; it must be faulty, or of a family faulty:<item>",
+        "- twin: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
+        "- twin:a: aud_twin returns this name; it must be twin;"
+        " a family of twin:<item> says is_family: true in its YAML",
+        "- no audience: aud_faulty returns this name; it must be faulty, or of the family faulty:<item>",
     ]
+
+
+def test_a_value_that_the_yaml_does_not_describe_is_refused(shop) -> None:
+    sql = "select 'dear' as audience, customer_id, 1.5 as value from {{ lifecycle('lost') }} as members"
+    with shop.audiences({"aud_dear": sql}, {"aud_dear": "{label: a, purpose: b}"}, ["aud_dear"]):
+        assert shop.run("compile", "--select", "int_audience_definitions")[1] == ""
+        said = shop.run("run", "--select", "aud_dear", "int_audience_definitions")[1]
+        assert "- aud_dear returns a column value that its YAML does not have under columns" in said
+        yml = shop.folder / "models" / "audiences" / "aud_dear.yml"
+        column = "      - {name: value, data_type: double precision, description: What she is worth.}\n"
+        yml.write_text(yml.read_text(encoding="utf-8") + column, encoding="utf-8")
+        assert shop.run("run", "--select", "int_audience_definitions", "int_audience_rows")[1] == ""
+        assert shop.query(
+            "select distinct member_value from intermediate.int_audience_rows where audience = 'dear'"
+        ) == [(1.5,)]
 
 
 # -- what blocks return
@@ -208,7 +305,8 @@ def test_the_codes_of_blocks_are_those_of_the_seed(shop) -> None:
 
 SHOP_BY_HAND = """
 create schema marts; create schema intermediate; create schema seeds;
-create table intermediate.int_as_of as select date '2026-03-31' as as_of_date;
+create schema staging;
+create table intermediate.int_as_of as select date '2026-03-31' as as_of_date, timestamp '2026-03-31' as as_of_at;
 create table marts.dim_products as select * from (values
     ('t', 'Light Tent 12', 'camping', 'Taiga', null), ('m', 'Steak', 'food', 'A''s', 'grill,Tea-time'),
     ('p', 'Teapot', 'kitchen', null, null), ('x', null, null, null, null)
@@ -226,11 +324,18 @@ create table marts.fct_orders as select * from (values
     (null, date '2026-03-01', 30.0, true), ('thrice', date '2026-01-01', 1, true),
     ('thrice', date '2026-01-02', 1, true), ('thrice', date '2026-02-01', 1, true)
 ) as rows(customer_id, ordered_on, net_amount, is_valid);
-create table marts.dim_customers as select * from (values
-    ('once', 'dk'), ('twice', 'SE'), ('thrice', null)
-) as rows(customer_id, country);
+alter table marts.fct_orders add column order_id varchar;
+update marts.fct_orders set order_id = customer_id || ordered_on;
+create table staging.stg_shop__orders as
+select order_id, customer_id,
+    case when customer_id = 'twice' and ordered_on = '2026-03-01' then 'NO' end as ship_to_country
+from marts.fct_orders;
+create table staging.stg_shop__customers as select * from (values
+    ('once', 'DK', null::timestamp), ('twice', 'SE', null), ('thrice', null, null)
+) as rows(source_customer_id, country, created_at);
 create table seeds.gift_occasions as select * from (values
-    ('spring', 'DK', '2026-03-30', '2026-04-02'), ('spring', 'SE', '2026-03-02', '2026-03-31')
+    ('spring', 'dk', '2026-03-30', '2026-04-02'), ('spring', 'SE', '2026-03-01', '2026-03-31'),
+    ('winter', 'NO', '2026-03-01', '2026-03-01'), ('winter', 'NO', '2026-02-01', '2026-03-01')
 ) as rows(occasion, country, starts_on, ends_on);
 create table marts.customer_facts as
 select distinct customer_id, 1 as order_count, null::boolean as is_subscribed, null::boolean as has_email_consent,
@@ -240,6 +345,13 @@ from marts.fct_order_lines where is_valid and customer_id is not null
 union all select 'browser', 0, true, true, true, true, true, true
 union all select 'asked', 0, true, null, null, null, null, null
 union all select 'unsubscribed', 0, false, true, false, false, false, false;
+create table marts.customer_segments as select * from (values
+    ('dane', 'DK', 2, true, date '2026-01-05', 'new'), ('swede', 'SE', 0, null, null, 'o''x')
+) as rows(customer_id, country, order_count, is_subscribed, created_on, rfm_tier);
+create table intermediate.int_customer_profiles as select * from (values
+    ('dog', '{"has dog": true, "a/b~": "it''s", "size": 42}'), ('cat', '{"has dog": false, "size": "42"}'),
+    ('none', null), ('list', '[42]'), ('null', '{"size": null}')
+) as rows(customer_id, attributes);
 create table marts.pred_purchase_intent as select * from (values
     ('a', 0.9, 0.9), ('b', 0.5, 0.9), ('c', 0.5, 0.9), ('d', 0.5, 0.1), ('e', 0.1, 0.1), ('f', null, null)
 ) as rows(customer_id, purchase_probability_30d, purchase_probability_90d);
@@ -293,8 +405,19 @@ RETURNED = {
     "orders(count=2, in_period=['2026-01-01', '2026-02-01'])": "thrice",
     "orders(in_period=[30, 0])": "once twice",
     "orders(in_period=[30, 1])": "twice",
-    # The occasion of her country, its last day too.
+    # The occasion of the country the order went to, else of hers; its last day too, and no order counts twice.
     "orders(in_occasion='spring')": "once",
+    "orders(in_occasion='winter', count=1)": "twice",
+    # A column, else what the shop brought with its profiles, whatever its name.
+    "attribute('country', in=['DK', 'NO'])": "dane",
+    "attribute('order_count', in=[0, 1])": "swede",
+    "attribute('is_subscribed', in=[true])": "dane",
+    "attribute('is_subscribed', in=[false])": "",
+    "attribute('created_on', in=['2026-01-05'])": "dane",
+    "attribute('rfm_tier', in=['o\\'x'])": "swede",
+    "attribute('size', in=[42])": "cat dog",
+    "attribute('has dog', in=[true])": "dog",
+    "attribute('a/b~', in=['it\\'s'])": "dog",
     # Unknown is no.
     "consented('email')": "browser",
     "consented('sms')": "browser",

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from conftest import BIN, ROOT
 
-from regulars.audiences.blocks import BLOCKS, blocks_of, example_rows, parse_rule, rule_sql
-from regulars.audiences.examples import NotSimpleError
+from regulars.audiences.blocks import BLOCKS, Bracketed, Rule, blocks_of, example_of, parse_rule, rule_sql
+from regulars.audiences.examples import CONSENTS, Examples, NotSimpleError
 from regulars.audiences.scaffold import INPUTS, LIST, Words, write_audience
 from regulars.errors import UsageError
 
@@ -27,8 +27,10 @@ RULES = {
     "spenders": "orders(average='> 80', first='>= 100') except orders(in_period=['2025-01-01', '2026-01-01'])"
     " union in_audience('interested_in_brands:Fjordlys')",
     "of_tents": "bought(until='2026-01-01') intersect ad_segment('category_buyers:tents') except consented('sms')",
+    "likely": "likely_to_buy(days=90, top_share=0.3) intersect (lifecycle('active') union importance('vip'))",
     "example": None,
 }
+OPERATIONS = ("union", "intersect", "except")
 
 
 def files_of(project: Path) -> dict[Path, bytes]:
@@ -40,7 +42,8 @@ def test_what_is_written_builds_and_passes_its_unit_test(shop, tmp_path):
     for name, rule in RULES.items():
         write_audience(project, name, rule, Words(label=f"Label: of {name}", owner="crm"))
     write_audience(project, "guess", "likely_to_buy(days=30) except attribute('country', in=['DK'])", Words())
-    names = [f"aud_{name}" for name in (*RULES, "guess")]
+    write_audience(project, "occasion", "orders(in_occasion='mothers_day')", Words())
+    names = [f"aud_{name}" for name in (*RULES, "guess", "occasion")]
     others = {name: value for name, value in environ.items() if not name.startswith("DBT_")}
     done = subprocess.run(
         [str(BIN / "dbt"), "--quiet", "build", "--select", *names, "int_audience_definitions"],
@@ -69,21 +72,139 @@ def test_the_three_files_have_the_house_form(skeleton):
     assert set(listed) - set(re.findall(r"'(aud_\w+)'", (ROOT / LIST).read_text())) == {"aud_campers"}
 
 
-def test_the_unit_test_tells_who_is_nearly_in_it():
-    rows = example_rows(parse_rule("importance('vip') intersect lifecycle('lost')"))
-    member, other = (
-        {row["customer_id"]: tuple(row.values())[1:] for row in rows[model]}
-        for model in ("customer_importance", "customer_lifecycle")
+def test_nothing_is_made_up_for_words_that_are_missing(skeleton, say):
+    text = say(
+        "audience", "new", "mine", "--from", "lifecycle('lost') except persona('too_new')", "--project-dir", skeleton
     )
-    # One label of two is another: whoever forgets a half of the rule sees it red.
-    assert (member["member"] != member["somebody_else"]) + (other["member"] != other["somebody_else"]) == 1
+    written = (skeleton / "models/audiences/aud_mine.yml").read_text()
+    said = yaml.safe_load(written)["models"][0]["config"]["meta"]["audience"]
+    assert said == {"label": "Mine", "purpose": "By rule: lifecycle('lost') except persona('too_new')"}
+    assert "# advice: what to do with them" in written
+    assert "written: " in text
+    assert any("--purpose" in note for note in write_audience(skeleton, "other", None, Words()).notes)
+    assert not any("--purpose" in note for note in write_audience(skeleton, "third", None, Words(purpose="A.")).notes)
+
+
+def changed_rules(rule: str) -> dict[str, str]:
+    """The rule without each of its blocks, and with another operation in the place of each, by what was changed."""
+    words = re.split(r" (union|intersect|except) ", rule)
+    found = {}
+    for place, word in enumerate(words):
+        if place % 2:
+            for other in set(OPERATIONS) - {word}:
+                found[f"{place}: {word} is {other}"] = [*words[:place], other, *words[place + 1 :]]
+            continue
+        block = (
+            word.strip("()") + ")" if word.startswith("(") else word[: word.index("))") + 1] if "))" in word else word
+        )
+        bracket = "(" if word.startswith("(") else ")" if "))" in word else ""
+        if bracket == "(":
+            found[f"without {block}"] = [*words[:place], "(" + words[place + 2], *words[place + 3 :]]
+        elif bracket == ")":
+            found[f"without {block}"] = [*words[: place - 2], words[place - 2] + ")", *words[place + 1 :]]
+        elif len(words) > 1:
+            found[f"without {block}"] = words[2:] if place == 0 else [*words[: place - 1], *words[place + 1 :]]
+    return {change: " ".join(made) for change, made in found.items()}
+
+
+def members_by_hand(rule: Rule, inputs: dict, examples: Examples) -> set[str]:
+    """Who is in it, by the rows of each customer and sets of customers."""
+    people = {row["customer_id"] for rows in inputs.values() for row in rows if "customer_id" in row}
+    people = {person for person in people if not person.startswith("less_likely")}
+
+    def returned(part: Rule) -> set[str]:
+        if isinstance(part, Bracketed):
+            return returned(part.inner)
+        if hasattr(part, "operation"):
+            left, right = returned(part.left), returned(part.right)
+            return {"union": left | right, "intersect": left & right, "except": left - right}[part.operation]
+        of_each = {
+            person: {model: [row for row in rows if row.get("customer_id") == person] for model, rows in inputs.items()}
+            for person in people
+        }
+        return {person for person, rows in of_each.items() if examples.holds(part, rows)}
+
+    return returned(rule)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *filter(None, RULES.values()),
+        "lifecycle('lost') union lifecycle('new') union persona('hero')",
+        "importance('vip') except lifecycle('new') except consented('sms')",
+        "lifecycle('lost') union importance('vip') intersect persona('hero')",
+        "interested_in(keyword='mug', capture=0.5) except interested_in(keyword='mug', capture=0.9) union bought()",
+        "likely_to_buy(days=30) except likely_to_buy(days=90, top_share=1) union interested_in(product=7, capture=0.9)",
+    ],
+)
+def test_the_unit_test_is_red_for_every_block_left_out_and_every_other_operation(text):
+    rule = parse_rule(text)
+    example = example_of(rule)
+    examples = Examples()
+    examples.customer([(block, True) for block in blocks_of(rule)])
+    assert members_by_hand(rule, example.inputs, examples) == set(example.members)
+    assert example.members
+    changes = changed_rules(text)
+    blocks = len(blocks_of(rule))
+    assert len(changes) == (blocks if blocks > 1 else 0) + 2 * (blocks - 1)
+    unseen = [
+        change
+        for change, changed in changes.items()
+        if members_by_hand(parse_rule(changed), example.inputs, examples) == set(example.members)
+    ]
+    # What can make no difference is said, and nothing else is unseen.
+    assert len(unseen) == len(example.unseen)
+
+
+def test_each_block_has_a_customer_who_fails_it_alone():
+    found = example_of(parse_rule("importance('vip') intersect lifecycle('lost') except consented('sms')"))
+    assert found.members == ["member"]
+    everybody = {row["customer_id"] for row in found.inputs["customer_importance"]}
+    assert everybody == {"member", "no_importance", "no_lifecycle", "has_consented"}
+    sides = example_of(parse_rule("importance('vip') union lifecycle('lost')"))
+    assert sides.members == ["member", "member_no_importance_has_lifecycle"]
+    assert example_of(parse_rule("bought() intersect bought(keyword='x')")).unseen == ["without bought()"]
+
+
+IN_DBT = (
+    "importance('vip') intersect lifecycle('lost') except in_audience('lost_buyers')",
+    "likely_to_buy(days=90, top_share=0.4) except interested_in(brand='A', capture=0.5) union not_bought(keyword='x')",
+)
+
+
+def test_dbt_sees_every_block_left_out_and_every_other_operation(shop, tmp_path):
+    project = copy_project(tmp_path / "project")
+    wanted = {}
+    for number, rule in enumerate(IN_DBT):
+        sound = write_audience(project, f"sound_{number}", rule, Words())
+        test = sound.files[1].read_text().partition("unit_tests:")[2]
+        wanted[sound.model] = "pass"
+        for change, changed in enumerate(changed_rules(rule).values()):
+            name = f"broken_{number}_{change}"
+            sql, yml, _ = write_audience(project, name, changed, Words()).files
+            # All inputs of the sound rule are given.
+            references = "".join(f"-- depends_on: {{{{ {each} }}}}\n" for each in re.findall(r"input: (.*)", test))
+            sql.write_text(sql.read_text() + references)
+            broken_test = test.replace(f"sound_{number}", name)
+            yml.write_text(yml.read_text().partition("unit_tests:")[0] + "unit_tests:" + broken_test)
+            wanted[f"aud_{name}"] = "fail"
+    others = {name: value for name, value in environ.items() if not name.startswith("DBT_")}
+    done = subprocess.run(
+        [str(BIN / "dbt"), "--quiet", "test", "--select", *(f"{model},test_type:unit" for model in wanted)],
+        cwd=project, env=others | {"REGULARS_DATABASE": str(shop)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    results = json.loads((project / "target" / "run_results.json").read_text())["results"]
+    of_tests = [result for result in results if result["unique_id"].startswith("unit_test.")]
+    assert {result["unique_id"].split(".")[2]: result["status"] for result in of_tests} == wanted, done.stdout
+    assert len(wanted) == 16
 
 
 def test_a_rule_without_an_example_says_what_to_fill_in(skeleton):
-    written = write_audience(skeleton, "guess", "likely_to_buy() intersect interested_in(brand='A')", Words())
+    written = write_audience(skeleton, "guess", "attribute('x', in=[1]) intersect interested_in(brand='A')", Words())
     text = written.files[1].read_text()
     assert "unit_tests" not in yaml.safe_load(text)
-    for model in ("int_interests", "pred_interested_in", "pred_purchase_intent"):
+    for model in ("customer_segments", "int_customer_profiles", "int_interests", "pred_interested_in"):
         assert f"#       - {{input: ref('{model}'), rows: []}}" in text
     assert any("no unit test" in note for note in written.notes)
 
@@ -94,7 +215,7 @@ def test_a_rule_without_an_example_says_what_to_fill_in(skeleton):
 )
 def test_a_rule_that_nobody_can_show_by_example_is_not_simple(rule):
     with pytest.raises(NotSimpleError):
-        example_rows(parse_rule(rule))
+        example_of(parse_rule(rule))
 
 
 @pytest.mark.parametrize(
@@ -121,6 +242,11 @@ def test_a_rule_that_nobody_can_show_by_example_is_not_simple(rule):
         ("bought(keyword='{{ 1 }}')", "without it"),
         ("lifecycle('lost')\n--", "one line"),
         ("lifecycle('a\\\\b')", "a backslash"),
+        ("lifecycle('gone')", "there is no label 'gone'; there are: prospect, new"),
+        ("consented('fax')", "there is no purpose 'fax'; there are: email, sms"),
+        ("in_audience('lost_vip')", "there is no audience 'lost_vip'; there are: abandoned_carts"),
+        ("likely_to_buy(days=60)", "days is 60; it must be 30 or 90"),
+        ("lifecycle('lost') except orders(last='> 3 or true')", "last is '> 3 or true'; it must be a number"),
         ("lifecycle('lost'); drop table x", 'at "; drop'),
     ],
 )
@@ -213,6 +339,9 @@ def test_the_blocks_are_the_macros():
         # `in` comes as a keyword argument only.
         assert macro == [argument for argument in arguments if argument != "in"]
     assert set(INPUTS) == set(BLOCKS) - {"in_audience"}
+    consented = (ROOT / "macros/audiences/consented.sql").read_text()
+    columns = {purpose: " and ".join(names) for purpose, names in CONSENTS.items()}
+    assert dict(re.findall(r"'(\w+)': '([\w ]+)'", consented)) == columns
 
 
 def test_the_verb_says_what_it_wrote_and_what_is_next(skeleton, say):

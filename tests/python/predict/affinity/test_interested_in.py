@@ -15,6 +15,7 @@ INTERESTS = [
     ("number 7", "product", "7"),
     ("category:7", "category", "7"),
 ]
+PRODUCTS = [("7", "7", "7"), ("tea", "Thé, d'Anne", "Anne"), ("tent", "Tree Tents", "Anne")]
 AUDIENCE = [
     ("anne's tea", "half", 0.5),
     ("anne's tea", "most", 0.7),
@@ -33,6 +34,13 @@ def warehouse(built_sample_shop: Path, tmp_path_factory: pytest.TempPathFactory)
         connection.execute("delete from intermediate.int_interests")
         connection.executemany(
             "insert into intermediate.int_interests (interest, kind, item) values (?, ?, ?)", INTERESTS
+        )
+        connection.execute("delete from marts.dim_products")
+        connection.executemany(
+            "insert into marts.dim_products (product_id, category, brand) values (?, ?, ?)", PRODUCTS
+        )
+        connection.execute(
+            "insert into intermediate.int_interests (interest, kind, item) values ('n', 'brand', 'Nike')"
         )
         connection.execute("delete from marts.pred_interested_in")
         connection.executemany(
@@ -97,7 +105,7 @@ def test_a_call_that_makes_no_sense_is_refused_even_when_only_compiled(warehouse
     [
         ("interested_in(category='Tree Tents')", "there is 7, Thé, d'Anne", "tree_tents,category,Tree Tents,,"),
         ("interested_in(keyword='tea, \"T\"')", "there is Mug", 'tea_t,keyword,"tea, ""T""",,'),
-        ("interested_in(brand='7')", "there is no brand", "7,brand,7,,"),
+        ("interested_in(brand='7')", "there is Nike", "7,brand,7,,"),
     ],
 )
 def test_what_nobody_foretells_is_refused_with_a_remedy(warehouse: Path, call: str, there: str, line: str) -> None:
@@ -105,3 +113,17 @@ def test_what_nobody_foretells_is_refused_with_a_remedy(warehouse: Path, call: s
     assert done.returncode != 0
     assert there in done.stdout
     assert f"Add a line `{line}` to seeds/interests.csv" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("call", "there"),
+    [
+        ("interested_in(brand='Nike')", "there is no brand 'Nike'; there are: 7, Anne"),
+        ("interested_in(category='tea')", "there is no category 'tea'; there are: 7, Thé, d'Anne, Tree Tents"),
+        ("interested_in(product=8)", "there is no product '8'; there are: 7, tea, tent"),
+    ],
+)
+def test_what_the_shop_does_not_have_is_refused_whatever_the_seed_says(warehouse: Path, call: str, there: str) -> None:
+    done = dbt(warehouse, "show", call)
+    assert done.returncode != 0
+    assert there in done.stdout
