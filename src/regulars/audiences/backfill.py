@@ -2,22 +2,39 @@
 
 import calendar
 import re
+import shlex
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 
-from regulars.audiences.dbt import DbtFailedError, Vars, check_project, run_dbt_apart
+import yaml
+
+from regulars.audiences.dbt import (
+    AUDIENCE_TESTS,
+    ONLY_SELECTED,
+    DbtFailedError,
+    Vars,
+    check_project,
+    run_dbt_apart,
+)
 from regulars.errors import RegularsError, UsageError, WarehouseError
 from regulars.warehouse import connect, read_built
 
 STEPS = {"day": 1, "week": 7}
 MONTH = "month"
+SHORTEST_MONTH = 28
 MANY = 400
-SELECTED = ("--select", "+int_audience_memory")
-NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+PAST = ("--select", "+int_audience_memory", *AUDIENCE_TESTS, *ONLY_SELECTED)
+TODAY = (
+    *("--select", "resource_type:model", "resource_type:seed", "resource_type:snapshot"),
+    *(*AUDIENCE_TESTS, *ONLY_SELECTED),
+)
+OWN_VARS = ("as_of_date", "write_past_history")
 
 
 @dataclass(frozen=True)
@@ -95,37 +112,95 @@ def backfill_days(
 ) -> list[PastDay]:
     """Build each day into history, then today; a day that was there before is made anew and comes out the same.
 
+    Today is built again also where a day fails or somebody stops it, so that no warehouse is left at a past day.
+
     Raises
     ------
-    BackfillError: dbt failed; the message is dbt's and says which days are done.
+    UsageError: the vars say what only the days can say.
+    BackfillError: dbt failed; the message is dbt's and says which days are done and what the warehouse describes.
     """
     check_project(project)
-    environment = {"REGULARS_DATABASE": str(database.resolve())}
+    if own := [name for name in OWN_VARS if name in variables]:
+        raise UsageError(f"--vars: leave {' and '.join(own)} out; backfill says it for each day from --from to --to")
     done: list[PastDay] = []
-    try:
-        for day in days:
-            started = time.monotonic()
-            past = variables | {"as_of_date": day.isoformat(), "write_past_history": True}
-            run_dbt_apart(project, "build", *SELECTED, *NO_TESTS, variables=past, environment=environment)
-            done.append(_found(database, day, time.monotonic() - started))
-            say(_line(done[-1]))
+    with _ended_as_by_ctrl_c():
+        try:
+            for day in days:
+                done.append(_build_past(project, database, day, variables))
+                say(_line(done[-1]))
+        except (DbtFailedError, BackfillError) as error:
+            left = _back_to_today(project, database, variables, say)
+            stands = _where_it_stands(days, done)
+            raise BackfillError(f"the build as of {days[len(done)]}: {error}\n{stands}\n{left}") from error
+        except KeyboardInterrupt:
+            say(_where_it_stands(days, done))
+            say(_back_to_today(project, database, variables, say))
+            raise
         say("building today again …")
-        run_dbt_apart(project, "build", *NO_TESTS, variables=variables, environment=environment)
-    except DbtFailedError as error:
-        failed = f"the build as of {days[len(done)]}" if len(done) < len(days) else "the build of today"
-        raise BackfillError(f"{failed}: {error}\n{_where_it_stands(done)}") from error
-    except KeyboardInterrupt:
-        say(_where_it_stands(done))
-        raise
+        try:
+            _build_today(project, database, variables)
+        except DbtFailedError as error:
+            left = f"{_where_it_stands(days, done)}\n{_by_hand(project, database, variables)}"
+            raise BackfillError(f"the build of today: {error}\n{left}") from error
+        except KeyboardInterrupt:
+            say(f"{_where_it_stands(days, done)}\n{_by_hand(project, database, variables)}")
+            raise
     return done
 
 
-def _where_it_stands(done: list[PastDay]) -> str:
-    days = f"in history: {done[0].as_of_date} to {done[-1].as_of_date} ({len(done)})" if done else "no day is done"
-    return (
-        f"{days}. The warehouse may describe a past day now: run dbt build for today. The same backfill may be run "
-        "again; days that are done come out the same"
-    )
+def _build_past(project: Path, database: Path, day: date, variables: Vars) -> PastDay:
+    started = time.monotonic()
+    past = variables | {"as_of_date": day.isoformat(), "write_past_history": True}
+    run_dbt_apart(project, "build", *PAST, variables=past, environment=_environment(database))
+    return _found(database, day, time.monotonic() - started)
+
+
+def _build_today(project: Path, database: Path, variables: Vars) -> None:
+    run_dbt_apart(project, "build", *TODAY, variables=variables, environment=_environment(database))
+
+
+def _environment(database: Path) -> dict[str, str]:
+    return {"REGULARS_DATABASE": str(database.resolve())}
+
+
+def _back_to_today(project: Path, database: Path, variables: Vars, say: Callable[[str], None]) -> str:
+    """Build today after a day that was not finished; a sentence on what the warehouse describes now."""
+    say("building today again, so that the warehouse is not left at a past day; Ctrl-C stops that too …")
+    try:
+        _build_today(project, database, variables)
+    except (DbtFailedError, KeyboardInterrupt):
+        return f"That was not finished either. {_by_hand(project, database, variables)}"
+    return "The warehouse describes today again."
+
+
+def _by_hand(project: Path, database: Path, variables: Vars) -> str:
+    """What to run where today could not be built."""
+    words = ["dbt", "build"]
+    if variables:
+        words += ["--vars", yaml.safe_dump(variables, default_flow_style=True, width=10_000).strip()]
+    where = f"cd {shlex.quote(str(project.resolve()))} && REGULARS_DATABASE={shlex.quote(str(database.resolve()))}"
+    return f"The warehouse may describe a past day. For today:\n  {where} {shlex.join(words)}"
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """A SIGTERM ends dbt and builds today, as Ctrl-C does, instead of leaving dbt at a past day without anybody."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _where_it_stands(days: list[date], done: list[PastDay]) -> str:
+    if not done:
+        return "No day is done."
+    stands = f"In history: {done[0].as_of_date} to {done[-1].as_of_date} ({len(done)})."
+    if len(done) == len(days):
+        return stands
+    # From the last of a shorter month the steps would be others.
+    go_on = f"go on with --from {days[len(done)]}, or " if days[0].day <= SHORTEST_MONTH else ""
+    return f"{stands} To have the rest, {go_on}run the same again: days that are done come out the same."
 
 
 def _found(database: Path, day: date, seconds: float) -> PastDay:

@@ -9,7 +9,7 @@ import typer
 from regulars.audiences.backfill import backfill_days, check_days, past_days
 from regulars.audiences.comparison import compare, markdown_lines, text_lines
 from regulars.audiences.dbt import check_project, parse_vars
-from regulars.audiences.overview import read_audience, read_overview
+from regulars.audiences.overview import newest_look, read_audience, read_overview
 from regulars.audiences.page import list_lines, show_lines
 from regulars.audiences.revisions import compare_revisions, two_revisions
 from regulars.audiences.scaffold import Words, write_audience
@@ -39,10 +39,11 @@ def list_audiences(database: Database = None, as_json: AsJson = False) -> None:
     path = database_path(database)
     with connect(path, read_only=True) as connection:
         rows = read_overview(connection)
+        newest = newest_look(connection)
     if as_json:
         _print_json(rows)
     else:
-        typer.echo("\n".join(list_lines(rows, path)))
+        typer.echo("\n".join(list_lines(rows, path, newest)))
 
 
 @audience.command()
@@ -52,7 +53,7 @@ def show(
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one audience: its words, its figures, its neighbours, who came and went, and a few of its customers."""
+    """Show one audience: its words, figures, neighbours and experiment, who came and went, some of its customers."""
     with connect(database_path(database), read_only=True) as connection:
         found = read_audience(connection, name, members)
     if as_json:

@@ -14,6 +14,16 @@ from regulars.errors import RegularsError, UsageError
 
 Vars = dict[str, object]
 
+AUDIENCE_TESTS = (
+    "path:models/audiences+1,resource_type:test",
+    "int_audience_rows+1,resource_type:test",
+    "int_audience_memory+1,resource_type:test",
+)
+"""The tests of what audience models return and of what is remembered of it; those of all other models take minutes.
+dbt runs the first two kinds before anything is built on their rows, so that no wrong name enters memory."""
+ONLY_SELECTED = ("--indirect-selection", "empty", "--exclude-resource-type", "unit_test")
+"""No test but those that are selected."""
+
 
 class DbtFailedError(RegularsError):
     """dbt ran and failed; the message is its own."""

@@ -9,7 +9,7 @@ spread. What is not defined is None, never NaN.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -29,7 +29,7 @@ LEAST_PEOPLE = 100
 LEAST_BUYERS = 10
 """In both arms together."""
 LEAST_BUYERS_FOR_REVENUE = 50
-"""In each arm. With 20 in the smaller of 90 to 10 the interval of revenue missed in 9 % of simulated experiments, not
+"""In each arm. With 20 in the smaller of 90 to 10 the interval of revenue missed in 7 % of simulated experiments, not
 in 5 %, nearly always in favour of the treatment: an arm that happens to lack its big buyers looks poor and certain."""
 LEAST_FOR_NORMAL = 30
 """Buyers, and others, in each arm from which a share adjusted for earlier spend is as good as normal."""
@@ -37,6 +37,11 @@ LEAST_EXPECTED = 5.0
 """People expected in a cell of a χ² test (Cochran 1954)."""
 ALARM = 0.001
 """p-value of arm sizes or strata under which a result is not to be believed."""
+CONCLUSIONS: dict[Verdict, str] = {
+    "better": "more than chance would do",
+    "worse": "less than chance would do",
+    "no_difference_seen": "not enough to tell",
+}
 
 _Z = float(special.ndtri((1.0 + CONFIDENCE) / 2.0))
 
@@ -54,6 +59,8 @@ class ArmSums:
     before_sum: Number = 0
     before_square_sum: Number = 0
     product_sum: Number = 0
+    buyer_count: int | None = None
+    """People whose y is not 0, where that is known: see `difference_of_means`."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,13 @@ class _Moments:
     outcome_squares: float
     before_squares: float
     products: float
+    spread_factor: float = 1.0
+    """What the variance is multiplied by."""
 
     def variance_of_mean(self, slope: float) -> float:
         """Squared standard error of the mean of y − slope·x."""
         squares = self.outcome_squares - 2.0 * slope * self.products + slope * slope * self.before_squares
-        return max(squares, 0.0) / (self.count - 1) / self.count
+        return self.spread_factor * max(squares, 0.0) / (self.count - 1) / self.count
 
 
 def difference_of_means(treatment: ArmSums, comparison: ArmSums) -> Difference:
@@ -116,7 +125,9 @@ def difference_of_means(treatment: ArmSums, comparison: ArmSums) -> Difference:
 
     Parameters
     ----------
-    treatment, comparison: sums of one arm each; y in money per person, any sign.
+    treatment, comparison: sums of one arm each; y in money per person, any sign. With ``buyer_count`` in both, what
+        buyers spend is taken to spread alike in both arms, in relation to their mean; without, each arm speaks for
+        itself.
 
     Returns
     -------
@@ -129,12 +140,17 @@ def difference_of_means(treatment: ArmSums, comparison: ArmSums) -> Difference:
 
     Source: Welch (1947) and Satterthwaite (1946) for the standard error and its degrees of freedom; CUPED of Deng, Xu,
     Kohavi and Walker (2013), section 3.1, with one slope for both arms (the analysis of covariance): Σ of within-arm
-    products over Σ of within-arm squares. Minimal detectable effect: (t₀.₉₇₅ + t₀.₈₀)·standard error, Bloom (1995).
+    products over Σ of within-arm squares. One coefficient of variation of buyers' amounts in both arms is a choice of
+    our own, measured in docs/experiments.md: a small arm that happens to lack its big buyers has a low mean and, by
+    itself, a low variance, and seems sure of it. Minimal detectable effect: (t₀.₉₇₅ + t₀.₈₀)·standard error, Bloom
+    (1995).
     """
     arms = _moments(treatment), _moments(comparison)
     if arms[0] is None or arms[1] is None:
         return _means_only(*arms)
-    return _welch(arms[0], arms[1])
+    factors = _spread_factors(treatment, comparison)
+    alike = [replace(arm, spread_factor=factor) for arm, factor in zip(arms, factors, strict=True) if arm is not None]
+    return _welch(alike[0], alike[1])
 
 
 def difference_of_shares(treatment: ArmSums, comparison: ArmSums) -> Difference:
@@ -321,15 +337,13 @@ def find(
     who = "held back" if comparison_arm == "control" else "held out of every audience"
     missing = _missing(metric, difference, people, buyers, window_days, who)
     if missing is not None or difference.low is None or difference.high is None:
-        return Finding("not_enough_data", f"Not enough data: {missing}." + _doubts(p_values))
+        return Finding("not_enough_data", f"Not enough data: {missing}." + doubts(p_values))
+    verdict: Verdict = "no_difference_seen"
     if difference.low > 0.0:
-        verdict: Verdict = "better"
-        conclusion = "more than chance would do"
+        verdict = "better"
     elif difference.high < 0.0:
-        verdict, conclusion = "worse", "less than chance would do"
-    else:
-        verdict, conclusion = "no_difference_seen", "not enough to tell"
-    return Finding(verdict, f"{_numbers(metric, difference, people, who)}; {conclusion}." + _doubts(p_values))
+        verdict = "worse"
+    return Finding(verdict, f"{_numbers(metric, difference, people, who)}; {CONCLUSIONS[verdict]}." + doubts(p_values))
 
 
 def _missing(
@@ -353,30 +367,47 @@ def _missing(
     return None
 
 
-def _numbers(metric: Metric, difference: Difference, people: tuple[int, int], who: str) -> str:
-    scale = 100.0 if metric == "conversion" else 1.0
-    error = (difference.standard_error or 0.0) * scale
-    least = 1 if metric == "conversion" else 2
+def reading(metric: Metric, difference: Difference, unit: str = "") -> str:
+    """The difference and its interval in words: ``+0.5 points, 95 % sure between −0.9 and +1.6``.
+
+    ``unit`` is said after an amount; shares differ by points.
+    """
+    if metric == "conversion":
+        unit = "points"
+    found, low, high = (
+        said(metric, value, difference.standard_error, "+")
+        for value in (difference.difference, difference.low, difference.high)
+    )
+    adjusted = " (adjusted for earlier spend)" if difference.is_adjusted else ""
+    return f"{' '.join(filter(None, (found, unit)))}{adjusted}, 95 % sure between {low} and {high}"
+
+
+def said(metric: Metric, value: float | None, standard_error: float | None, sign: str = "") -> str:
+    """A share in percent or an amount, with as many digits as its uncertainty leaves to be read."""
+    scale, least = (100.0, 1) if metric == "conversion" else (1.0, 2)
+    error = (standard_error or 0.0) * scale
     # Two digits of the difference's uncertainty are enough to read, and the rest is noise.
     digits = max(least, -math.floor(math.log10(error))) if error > 0.0 else least
+    return f"{(value or 0.0) * scale:{sign},.{digits}f}".replace("-", "−")
 
-    def said(value: float | None, sign: str = "") -> str:
-        return f"{(value or 0.0) * scale:{sign},.{digits}f}".replace("-", "−")
 
-    treated, compared = said(difference.treatment_mean), said(difference.comparison_mean)
-    between = f"95 % sure between {said(difference.low, '+')} and {said(difference.high, '+')}"
-    adjusted = " (adjusted for earlier spend)" if difference.is_adjusted else ""
+def doubts(p_values: tuple[float | None, float | None]) -> str:
+    """A sentence on why a result is not to be trusted, from the p-values of the arms' sizes and of their balance."""
+    what = ("are not of the sizes they should have", "were not alike before anything was sent")
+    found = [words for words, value in zip(what, p_values, strict=True) if value is not None and value < ALARM]
+    return f" Do not trust it: the arms {' and '.join(found)}." if found else ""
+
+
+def _numbers(metric: Metric, difference: Difference, people: tuple[int, int], who: str) -> str:
+    treated, compared = (
+        said(metric, value, difference.standard_error)
+        for value in (difference.treatment_mean, difference.comparison_mean)
+    )
     if metric == "conversion":
         observed = f"{treated} % of {people[0]:,} bought, {compared} % of {people[1]:,} {who}"
-        return f"{observed}: {said(difference.difference, '+')} points{adjusted}, {between}"
-    observed = f"{treated} each from {people[0]:,}, {compared} from {people[1]:,} {who}"
-    return f"{observed}: {said(difference.difference, '+')}{adjusted}, {between}"
-
-
-def _doubts(p_values: tuple[float | None, float | None]) -> str:
-    what = ("are not of the sizes they should have", "were not alike before anything was sent")
-    doubts = [words for words, value in zip(what, p_values, strict=True) if value is not None and value < ALARM]
-    return f" Do not trust it: the arms {' and '.join(doubts)}." if doubts else ""
+    else:
+        observed = f"{treated} each from {people[0]:,}, {compared} from {people[1]:,} {who}"
+    return f"{observed}: {reading(metric, difference)}"
 
 
 def _added(row: list[int], other: list[int]) -> list[int]:
@@ -416,6 +447,25 @@ def _moments(sums: ArmSums) -> _Moments | None:
         before_squares=max(before_squares, 0.0),
         products=float(xy - x * y / n),
     )
+
+
+def _spread_factors(*arms: ArmSums) -> list[float]:
+    """For each arm its variance, were buyers' amounts to spread as in all arms together, over the one it has."""
+    unknown = [1.0] * len(arms)
+    buyers = [arm.buyer_count or 0 for arm in arms]
+    totals, squares = [Fraction(arm.outcome_sum) for arm in arms], [Fraction(arm.outcome_square_sum) for arm in arms]
+    if min(buyers) == 0 or min(totals) <= 0:
+        return unknown
+    # Σy² of buyers who all spend the mean; and how many times as much it is.
+    of_means = [total * total / count for total, count in zip(totals, buyers, strict=True)]
+    ratio = sum(squares) / sum(of_means)
+    own = [square - total * total / arm.count for square, total, arm in zip(squares, totals, arms, strict=True)]
+    if min(own) <= 0:
+        return unknown
+    return [
+        float((ratio * of_mean - total * total / arm.count) / had)
+        for of_mean, total, arm, had in zip(of_means, totals, arms, own, strict=True)
+    ]
 
 
 def _welch(treatment: _Moments, comparison: _Moments, *, adjust: bool = True) -> Difference:

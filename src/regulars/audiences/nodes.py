@@ -90,7 +90,7 @@ def arm_sums(row: Row, metric: Metric) -> ArmSums:
         bought = row["conversion_count"]
         return ArmSums(row["customer_count"], bought, bought, *before, row["converted_net_revenue_amount_before"])
     outcome = row["net_revenue_amount"], row["net_revenue_square_sum"]
-    return ArmSums(row["customer_count"], *outcome, *before, row["net_revenue_product_sum"])
+    return ArmSums(row["customer_count"], *outcome, *before, row["net_revenue_product_sum"], row["conversion_count"])
 
 
 def _compared(treatment: Row, comparison: Row, strata: Strata) -> Iterable[dict[str, Any]]:

@@ -47,6 +47,11 @@ class Audience:
     arms: dict[str, int]
     looks: tuple[Look, ...]
     members: tuple[Member, ...]
+    holdout_share: float
+    """Of its customers, held back of it or of every audience."""
+    experiment: tuple[Row, ...]
+    """Its rows of `marts.experiment_results`."""
+    newest_look: date | None
 
     def as_dict(self) -> Row:
         """The same as plain values, for ``--json``."""
@@ -55,6 +60,8 @@ class Audience:
             "arms": self.arms,
             "looks": [vars(look) for look in self.looks],
             "members": [vars(member) for member in self.members],
+            "holdout_share": self.holdout_share,
+            "experiment": self.experiment,
         }
 
 
@@ -66,9 +73,7 @@ def read_overview(connection: duckdb.DuckDBPyConnection) -> list[Row]:
     WarehouseError: nothing is built, a build stopped half-way, or the audiences describe another day than the segments.
     """
     check_finished(connection)
-    cursor_rows = read_built(connection, "select * from marts.audience_overview")
-    columns = [name for name, *_ in connection.description or []]
-    found = [dict(zip(columns, values, strict=True)) for values in cursor_rows]
+    found = _read_audiences(connection, "select * from marts.audience_overview")
     ((segments_date,),) = read_built(connection, "select max(as_of_date) from marts.customer_segments")
     dates = {row["as_of_date"] for row in found}
     if dates and segments_date and dates != {segments_date}:
@@ -88,6 +93,15 @@ def read_overview(connection: duckdb.DuckDBPyConnection) -> list[Row]:
             row["audience"],
         ),
     )
+
+
+def newest_look(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """The newest day on which a build looked at any audience; later than today where a past day was built since."""
+    (row,) = _read_audiences(
+        connection, "select max(entered_on) as newest from intermediate.int_audience_memory where row_kind = 'seen'"
+    )
+    newest: date | None = row["newest"]
+    return newest
 
 
 def family_of(audience: str) -> str | None:
@@ -123,6 +137,12 @@ def read_audience(connection: duckdb.DuckDBPyConnection, name: str, member_count
         raise nobody_called(name, rows)
     audience = figures["audience"]
     arms = {arm: figures[f"{arm}_count"] for arm in ("treatment", "control", "held_out")}
+    ((holdout_share,),) = read_built(
+        connection,
+        "select 1 - (1 - coalesce(max(holdout_share), 0)) * (1 - coalesce(max(global_holdout_share), 0))"
+        " from intermediate.int_audience_definitions where model_name = ?",
+        figures["model_name"],
+    )
     return Audience(
         figures=figures,
         file=FOLDER / f"{figures['model_name']}.sql",
@@ -139,7 +159,27 @@ def read_audience(connection: duckdb.DuckDBPyConnection, name: str, member_count
                 member_count,
             )
         ),
+        holdout_share=holdout_share,
+        experiment=tuple(
+            _read_audiences(
+                connection,
+                "select * from marts.experiment_results where audience = ? order by comparison_arm, metric",
+                audience,
+            )
+        ),
+        newest_look=newest_look(connection),
     )
+
+
+def _read_audiences(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[Row]:
+    try:
+        found = read_built(connection, query, *parameters)
+    except WarehouseError as error:
+        if isinstance(error.__cause__, duckdb.CatalogException):
+            raise WarehouseError("the audiences are not built in this warehouse yet; run: dbt build") from error
+        raise
+    columns = [name for name, *_ in connection.description or []]
+    return [dict(zip(columns, values, strict=True)) for values in found]
 
 
 def _looks(connection: duckdb.DuckDBPyConnection, model_name: str, audience: str) -> tuple[Look, ...]:

@@ -17,11 +17,13 @@ from pathlib import Path
 import yaml
 
 from regulars.audiences.comparison import Comparison, compare
-from regulars.audiences.dbt import DbtFailedError, Vars, check_project, run_dbt_apart
+from regulars.audiences.dbt import AUDIENCE_TESTS, ONLY_SELECTED, DbtFailedError, Vars, check_project, run_dbt_apart
 from regulars.errors import RegularsError, UsageError, WarehouseError
 from regulars.warehouse import connect, read_built
 
-NEEDED = ("--select", "+audience_overview", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+NEEDED = ("--select", "+audience_overview")
+# What is about to be merged is tested. The old revision is what it is: mending a broken audience can be compared too.
+TESTS = {"old": (), "new": AUDIENCE_TESTS}
 
 
 class RevisionError(RegularsError):
@@ -81,12 +83,15 @@ def compare_revisions(
             copy = place / database.name
             checkout = _checkout(project, revision, place / "checkout")
             _copy_warehouse(database, copy)
-            _build(project, checkout, revision, copy, variables)
+            words = (*NEEDED, *TESTS[side], *ONLY_SELECTED)
+            _build(project, checkout, revision, copy, words, variables)
             copies.append(copy)
         return compare(copies[0], copies[1], old.name, new.name)
 
 
-def _build(project: Path, checkout: Path, revision: Revision, copy: Path, variables: Vars) -> None:
+def _build(
+    project: Path, checkout: Path, revision: Revision, copy: Path, words: tuple[str, ...], variables: Vars
+) -> None:
     place = copy.parent
     environment = {
         "REGULARS_DATABASE": str(copy),
@@ -100,7 +105,7 @@ def _build(project: Path, checkout: Path, revision: Revision, copy: Path, variab
     with connect(copy) as connection:
         connection.execute("drop table if exists marts.audience_overview")
     try:
-        run_dbt_apart(checkout, "build", *NEEDED, variables=variables, environment=environment)
+        run_dbt_apart(checkout, "build", *words, variables=variables, environment=environment)
         with connect(copy, read_only=True) as connection:
             read_built(connection, "select 1 from marts.audience_overview limit 1")
     except DbtFailedError as error:

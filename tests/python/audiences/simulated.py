@@ -19,9 +19,12 @@ class Scenario:
     """Factor on the chance to buy of those written to."""
     spread: float = 0.6
     """Standard deviation of the logarithm of what a buyer spends, on top of what she is like; 0.72 in all."""
+    basket: float = 1.0
+    """Factor on what buyers spend of those written to."""
 
     def __str__(self) -> str:
-        return f"{self.rate:g} of {self.treated}/{self.compared}, lift {self.lift:g}"
+        effects = f"lift {self.lift:g}, basket {self.basket:g}, spread {self.spread:g}"
+        return f"{self.rate:g} of {self.treated}/{self.compared}, {effects}"
 
 
 def people(random, shape, scenario, lift):
@@ -44,12 +47,13 @@ def true_means(scenario, lift):
     return float(weight @ chance), float(weight @ (chance * spent))
 
 
-def sums_of(outcome, before):
+def sums_of(outcome, before, bought):
     """Sums of each row, an experiment's arm."""
     columns = (outcome, outcome**2, before, before**2, outcome * before)
     # Whole numbers stay exact; conversions are checked for it.
     sums = np.stack([column.sum(axis=1) for column in columns], axis=1)
-    return [ArmSums(outcome.shape[1], *row) for row in sums.tolist()]
+    buyers = bought.sum(axis=1).astype(int).tolist()
+    return [ArmSums(outcome.shape[1], *row, count) for row, count in zip(sums.tolist(), buyers, strict=True)]
 
 
 def experiments(scenario: Scenario, count: int, seed: int, *, knows_before: bool = True) -> dict[str, list[Difference]]:
@@ -62,11 +66,12 @@ def experiments(scenario: Scenario, count: int, seed: int, *, knows_before: bool
             people(random, (size, scenario.treated), scenario, scenario.lift),
             people(random, (size, scenario.compared), scenario, 1.0),
         ]
+        arms[0] = arms[0][0], arms[0][1] * scenario.basket, arms[0][2]
         for metric, compare, column in (
             ("conversion", difference_of_shares, 0),
             ("net_revenue", difference_of_means, 1),
         ):
-            treated, compared = (sums_of(arm[column], arm[2] * knows_before) for arm in arms)
+            treated, compared = (sums_of(arm[column], arm[2] * knows_before, arm[0]) for arm in arms)
             found[metric] += [compare(*pair) for pair in zip(treated, compared, strict=True)]
     return found
 
@@ -74,7 +79,7 @@ def experiments(scenario: Scenario, count: int, seed: int, *, knows_before: bool
 def effect(scenario: Scenario) -> dict[str, float]:
     """The true differences."""
     treated, compared = true_means(scenario, scenario.lift), true_means(scenario, 1.0)
-    return {"conversion": treated[0] - compared[0], "net_revenue": treated[1] - compared[1]}
+    return {"conversion": treated[0] - compared[0], "net_revenue": scenario.basket * treated[1] - compared[1]}
 
 
 def coverage(differences: list[Difference], truth: float) -> tuple[float, float, float]:

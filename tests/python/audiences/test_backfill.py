@@ -1,17 +1,23 @@
 """`regulars backfill`: which days it takes, and what it leaves in history, also when run again or when a day fails."""
 
 import json
+import os
+import signal
+import subprocess
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import ROOT
+from conftest import BIN, ROOT
 
 from regulars.audiences import backfill as module
 from regulars.audiences.backfill import BackfillError, backfill_days, check_days, past_days
 from regulars.audiences.dbt import DbtFailedError, parse_vars
 from regulars.errors import UsageError, WarehouseError
+
+from .conftest import copy_project
 
 WORDS = ("backfill", "--from", "2025-10", "--to", "2025-12", "--project-dir", ROOT)
 
@@ -25,6 +31,17 @@ def history(database: Path) -> list[tuple[object, ...]]:
     return rows(database, "select * from marts.audience_history order by all")
 
 
+def memory(database: Path) -> list[tuple[object, ...]]:
+    return rows(database, "select * from intermediate.int_audience_memory order by all")
+
+
+LOOKS = "select distinct entered_on from intermediate.int_audience_memory where row_kind = 'seen' order by 1"
+DESCRIBED = (
+    "select distinct as_of_date from marts.audience_overview union select as_of_date from intermediate.int_as_of"
+)
+TODAY = date(2026, 1, 1)
+
+
 def test_three_months_enter_history_and_again_change_nothing(shop, say, tmp_path, monkeypatch):
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
@@ -32,13 +49,11 @@ def test_three_months_enter_history_and_again_change_nothing(shop, say, tmp_path
     of_today = rows(shop, members)
     lines = say(*WORDS, "--database", shop).splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["2025-10-01", "2025-11-01", "2025-12-01"]
-    first = history(shop)
+    first = history(shop), memory(shop)
     # Today is described as before, and the looks are those of the past and today's.
     assert rows(shop, members) == of_today
-    looks = "select distinct entered_on from intermediate.int_audience_memory where row_kind = 'seen' order by 1"
-    assert [day for (day,) in rows(shop, looks)] == [date(2025, month, 1) for month in (10, 11, 12)] + [
-        date(2026, 1, 1)
-    ]
+    looks = [day for (day,) in rows(shop, LOOKS)]
+    assert looks == [*(date(2025, month, 1) for month in (10, 11, 12)), TODAY]
     overlapping = """
         select one.audience, one.customer_id
         from marts.audience_history as one
@@ -50,9 +65,22 @@ def test_three_months_enter_history_and_again_change_nothing(shop, say, tmp_path
     assert rows(shop, "select * from marts.audience_history where left_on <= entered_on") == []
     in_it = "select count(*) from marts.audience_history where entered_on <= '{0}' and coalesce(left_on > '{0}', true)"
     again = json.loads(say(*WORDS, "--json", "--database", shop))
-    assert history(shop) == first
+    assert (history(shop), memory(shop)) == first
     for day in again:
         assert rows(shop, in_it.format(day["as_of_date"])) == [(day["member_count"],)]
+    assert rows(shop, in_it.format(TODAY)) == [(len(of_today),)]
+    # From one look to the next: who was in, less who left, and who entered.
+    for before, after in pairwise(looks):
+        ((change,),) = rows(
+            shop,
+            f"""
+            select
+                count(*) filter (entered_on > '{before}' and entered_on <= '{after}')
+                - count(*) filter (left_on > '{before}' and left_on <= '{after}')
+            from marts.audience_history
+            """,
+        )
+        assert rows(shop, in_it.format(before))[0][0] + change == rows(shop, in_it.format(after))[0][0]
     assert 0 < again[0]["customer_count"] <= again[0]["member_count"]
 
 
@@ -108,17 +136,79 @@ def test_very_many_days_want_a_yes(built_audiences, tmp_path):
         check_days(tmp_path / "none.duckdb", days, is_many_meant=True)
 
 
+def environment(tmp_path: Path, database: Path) -> dict[str, str]:
+    folders = {"DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path / "logs")}
+    return os.environ | folders | {"REGULARS_DATABASE": str(database)}
+
+
+def test_whoever_stops_it_half_way_finds_today(shop, tmp_path):
+    """By SIGTERM, which takes the way of Ctrl-C."""
+    members = "select audience, customer_id, arm from intermediate.int_audience_members order by all"
+    before = rows(shop, members)
+    words = ["backfill", "--from", "2025-10", "--to", "2025-12", "--project-dir", str(ROOT)]
+    with subprocess.Popen(
+        [str(BIN / "regulars"), *words],
+        env=environment(tmp_path, shop) | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        first = running.stdout.readline()
+        # The next day is being built now.
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.wait(4)
+        running.terminate()
+        said, errors = running.communicate()
+    assert running.returncode == 130, errors
+    assert first.startswith("2025-10-01")
+    assert "In history: 2025-10-01 to 2025-10-01 (1). To have the rest, go on with --from 2025-11-01, or" in said
+    assert "The warehouse describes today again" in said
+    assert rows(shop, DESCRIBED) == [(TODAY,)]
+    assert [day for (day,) in rows(shop, LOOKS)] == [date(2025, 10, 1), TODAY]
+    assert rows(shop, members) == before
+
+
+BAD_NAME = """
+select
+    '{% if var("as_of_date") == "2025-11-01" %}sale_shopperz{% else %}sale_shoppers{% endif %}' as audience,
+    customer_id
+
+from members
+"""
+
+
+def test_a_name_that_is_not_the_audiences_own_never_enters_memory_and_today_is_built_again(shop, tmp_path, monkeypatch):
+    for name, value in environment(tmp_path, shop).items():
+        monkeypatch.setenv(name, value)
+    project = copy_project(tmp_path / "project")
+    rule = project / "models" / "audiences" / "aud_sale_shoppers.sql"
+    text = rule.read_text(encoding="utf-8")
+    rule.write_text(text[: text.rindex("select")] + BAD_NAME, encoding="utf-8")
+    said: list[str] = []
+    with pytest.raises(BackfillError, match=r"(?s)as of 2025-11-01.*must be sale_shoppers.*describes today again"):
+        backfill_days(project, shop, past_days("2025-11", "2025-12", "month"), {}, said.append)
+    assert [line.split()[0] for line in said] == ["building"]
+    assert rows(shop, "select * from intermediate.int_audience_memory where audience = 'sale_shopperz'") == []
+    assert rows(shop, DESCRIBED) == [(TODAY,)]
+    assert rows(shop, LOOKS) == [(TODAY,)]
+
+
 @pytest.fixture
 def dbt_that_fails_at(monkeypatch):
-    """dbt builds nothing, and fails as of one day."""
+    """dbt builds nothing, and fails, or is stopped, as of some days; None is today."""
 
-    def stand_in(day: str | None):
+    def stand_in(*days: str | None, failure: type[BaseException] = DbtFailedError) -> list[str | None]:
+        built: list[str | None] = []
+
         def run(project, *words, variables, environment):
-            if variables.get("as_of_date") == day:
-                raise DbtFailedError("dbt build failed:\nCompilation Error in model aud_x")
+            built.append(variables.get("as_of_date"))
+            if built[-1] in days:
+                raise failure("dbt build failed:\nCompilation Error in model aud_x")
 
         monkeypatch.setattr(module, "run_dbt_apart", run)
         monkeypatch.setattr(module, "_found", lambda _, day, seconds: module.PastDay(day, 1, 1, 1, seconds))
+        return built
 
     return stand_in
 
@@ -126,15 +216,41 @@ def dbt_that_fails_at(monkeypatch):
 @pytest.mark.parametrize(
     ("failing", "message"),
     [
-        ("2025-03-01", "the build as of 2025-03-01: .*aud_x\nin history: 2025-01-01 to 2025-02-01 [(]2[)].*dbt build"),
-        ("2025-01-01", "the build as of 2025-01-01: .*no day is done"),
-        (None, "the build of today: .*2025-01-01 to 2025-03-01 [(]3[)]"),
+        (["2025-03-01"], "2025-03-01: .*aud_x\nIn history: 2025-01-01 to 2025-02-01 [(]2[)].*today again"),
+        (["2025-01-01"], "the build as of 2025-01-01: .*No day is done.\nThe warehouse describes today again"),
+        (
+            ["2025-03-01", None],
+            "2025-03-01: .*That was not finished either. .* past day. For today:\n  cd .* dbt build",
+        ),
+        (
+            [None],
+            "the build of today: .*2025-01-01 to 2025-03-01 [(]3[)].\nThe .* past day. For today:\n  cd .* dbt build",
+        ),
     ],
 )
-def test_a_day_that_fails_stops_and_says_what_is_done(built_audiences, dbt_that_fails_at, failing, message):
-    dbt_that_fails_at(failing)
+def test_a_day_that_fails_stops_and_today_is_built(built_audiences, dbt_that_fails_at, failing, message):
+    built = dbt_that_fails_at(*failing)
     with pytest.raises(BackfillError, match=f"(?s){message}"):
         backfill_days(ROOT, built_audiences, past_days("2025-01", "2025-03", "month"), {}, print)
+    assert built.count(None) == 1
+    assert built[-1] is None
+
+
+def test_the_command_for_today_has_the_vars_of_the_backfill(built_audiences, dbt_that_fails_at):
+    dbt_that_fails_at(None, failure=KeyboardInterrupt)
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        backfill_days(ROOT, built_audiences, [date(2025, 1, 1)], {"shop_country": "DK"}, said.append)
+    assert f"REGULARS_DATABASE={built_audiences} dbt build --vars '{{shop_country: DK}}'" in said[-1]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("name", ["as_of_date", "write_past_history"])
+def test_vars_that_only_the_days_can_say_are_refused(built_audiences, dbt_that_fails_at, name):
+    built = dbt_that_fails_at()
+    with pytest.raises(UsageError, match=f"--vars: leave {name} out; backfill says it for each day"):
+        backfill_days(ROOT, built_audiences, [date(2025, 1, 1)], {name: "2025-01-01"}, print)
+    assert built == []
 
 
 def test_a_build_that_left_nothing_in_history_is_a_failure(built_audiences):

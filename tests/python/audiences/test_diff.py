@@ -12,7 +12,9 @@ import pytest
 from conftest import ROOT
 from typer.testing import CliRunner
 
+from regulars.audiences import revisions
 from regulars.audiences.comparison import compare, markdown_lines, text_lines
+from regulars.audiences.dbt import AUDIENCE_TESTS, DbtFailedError
 from regulars.audiences.revisions import RevisionError, compare_revisions, two_revisions
 from regulars.audiences.scaffold import Words, write_audience
 from regulars.cli import app
@@ -183,6 +185,25 @@ def test_two_revisions_are_built_on_copies_and_compared(shop, tmp_path, monkeypa
         ).fetchall()
     assert changed["lost_vips"].before_count == changed["lost_vips"].lost_count == lost_vips
     assert found.old_date == found.new_date == today
+
+
+def test_only_the_new_revision_is_tested(built_audiences, repository, monkeypatch):
+    """What is about to be merged must be right; what is wrong already can be compared with what mends it."""
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(ROOT))
+    asked: list[tuple[str, ...]] = []
+
+    def run(project, *words, variables, environment):
+        asked.append(words)
+        with duckdb.connect(environment["REGULARS_DATABASE"]) as connection:
+            connection.execute("create or replace table marts.audience_overview as select 1 as one")
+        if len(asked) == 2:
+            raise DbtFailedError("dbt build failed:\naudiences_return_each_customer_once")
+
+    monkeypatch.setattr(revisions, "run_dbt_apart", run)
+    with pytest.raises(RevisionError, match=r"(?s)revision main .*audiences_return_each_customer_once"):
+        compare_revisions(repository, built_audiences, *two_revisions(repository, ["side..main"]), {}, lambda _: None)
+    old, new = asked
+    assert set(new) - set(old) == set(AUDIENCE_TESTS)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from scipy import stats
 from audiences.simulated import Scenario, coverage, effect, experiments
 from regulars.audiences.experiments import (
     ALARM,
+    LEAST_BUYERS_FOR_REVENUE,
     ArmSums,
     Difference,
     balance_p_value,
@@ -32,10 +33,11 @@ from regulars.errors import ExperimentError
 NOBODY = ArmSums(0, 0, 0)
 
 
-def sums(outcome, before=None) -> ArmSums:
+def sums(outcome, before=None, *, with_buyers=False) -> ArmSums:
     y = np.asarray(outcome, dtype=np.float64)
     x = np.zeros_like(y) if before is None else np.asarray(before, dtype=np.float64)
-    return ArmSums(len(y), *(float(column.sum()) for column in (y, y * y, x, x * x, x * y)))
+    buyers = int(np.count_nonzero(y)) if with_buyers else None
+    return ArmSums(len(y), *(float(column.sum()) for column in (y, y * y, x, x * x, x * y)), buyers)
 
 
 def adjusted_rows(outcomes, befores):
@@ -189,6 +191,44 @@ def test_one_finding_among_several_looks_is_taken_for_what_it_is() -> None:
     assert smallest_of_several([None]) is None
 
 
+# -- amounts that spread alike
+
+
+def test_what_buyers_spend_spreads_alike_in_both_arms() -> None:
+    """By one coefficient of variation: Σy² of each arm is as many times that of buyers who all spend its mean."""
+    random = np.random.default_rng(4)
+    arms = [
+        np.where(random.random(people) < 0.1, 10 * random.lognormal(0, spread, people), 0.0)
+        for people, spread in ((4_000, 1.0), (600, 0.4))
+    ]
+    found = difference_of_means(*(sums(arm, with_buyers=True) for arm in arms))
+    plain = difference_of_means(*(sums(arm) for arm in arms))
+    of_means = [arm.sum() ** 2 / np.count_nonzero(arm) for arm in arms]
+    ratio = sum((arm**2).sum() for arm in arms) / sum(of_means)
+    variances = [
+        (ratio * of_mean - arm.sum() ** 2 / len(arm)) / (len(arm) - 1) / len(arm)
+        for of_mean, arm in zip(of_means, arms, strict=True)
+    ]
+    assert found.standard_error == pytest.approx(math.sqrt(sum(variances)))
+    assert found.difference == plain.difference
+    # The smaller arm seemed surer of itself than it can be.
+    assert found.standard_error > 1.05 * plain.standard_error
+
+
+def test_arms_that_spread_alike_by_themselves_are_left_as_they_are() -> None:
+    spent = np.repeat([0.0, 5.0, 10.0], [90, 5, 5])
+    arms = spent, np.tile(3 * spent, 2)
+    found = difference_of_means(*(sums(arm, with_buyers=True) for arm in arms))
+    assert found.standard_error == pytest.approx(difference_of_means(*map(sums, arms)).standard_error)
+
+
+@pytest.mark.parametrize("other", [[0.0] * 9, [0.0, 5.0, -9.0], [4.0] * 9])
+def test_without_buyers_or_spread_each_arm_speaks_for_itself(other) -> None:
+    arms = [0.0, 3.0, 8.0, 0.0], other
+    found = difference_of_means(*(sums(arm, with_buyers=True) for arm in arms))
+    assert found == difference_of_means(*map(sums, arms))
+
+
 # -- what is not defined
 
 
@@ -261,6 +301,7 @@ def test_nothing_that_comes_out_is_nan_or_infinite(treated, compared) -> None:
             sum(x for _, x in rows),
             sum(x * x for _, x in rows),
             sum(outcome(y) * x for y, x in rows),
+            sum(outcome(y) != 0 for y, _ in rows),
         )
 
     for compare, outcome in ((difference_of_means, int), (difference_of_shares, bool)):
@@ -352,6 +393,16 @@ ENOUGH = [
     Scenario(0.10, 4_500, 500, lift=1.2),
     Scenario(0.05, 2_000, 2_000, lift=1.2),
 ]
+HEAVY = [
+    Scenario(0.05, 9_000, 1_000, spread=1.0),
+    Scenario(0.05, 9_000, 1_000, spread=1.2),
+    Scenario(0.05, 9_000, 1_000, lift=0.8, spread=1.2),
+    Scenario(0.05, 9_000, 1_000, basket=0.8, spread=1.2),
+    Scenario(0.05, 9_000, 1_000, basket=0.8),
+    Scenario(0.05, 9_000, 1_000, basket=1.3),
+    Scenario(0.05, 18_000, 2_000, spread=1.2),
+    Scenario(0.05, 2_000, 2_000, spread=1.2),
+]
 FEW_BUYERS = [Scenario(0.01, 9_000, 1_000), Scenario(0.02, 9_000, 1_000), Scenario(0.10, 900, 100)]
 
 
@@ -366,7 +417,7 @@ def test_intervals_of_conversion_hold_the_truth_as_often_as_they_say(scenario) -
     assert 0.93 <= held <= 0.97
 
 
-@pytest.mark.parametrize("scenario", ENOUGH, ids=str)
+@pytest.mark.parametrize("scenario", [*ENOUGH, *HEAVY], ids=str)
 def test_intervals_of_revenue_hold_the_truth_as_often_as_they_say(scenario) -> None:
     held, _, _ = coverage(simulated(scenario)["net_revenue"], effect(scenario)["net_revenue"])
     assert 0.93 <= held <= 0.97
@@ -405,6 +456,42 @@ def test_the_better_earlier_spend_tells_later_spend_the_narrower_the_interval() 
     assert seen.standard_error / unseen.standard_error == pytest.approx(math.sqrt(1 - correlation**2), rel=0.01)
 
 
+# -- how large a holdout
+
+BUY, SPREAD = 0.05, 0.72
+"""Share of the people who buy, and standard deviation of the logarithm of what buyers spend."""
+
+
+def detectable(customers: int, held_back: float, rate: float = BUY) -> tuple[float, float | None]:
+    """Minimal detectable effects relative to the mean: of conversion, and of revenue where there are buyers enough."""
+    compared = round(customers * held_back)
+    arms, amounts = [], []
+    for people in (customers - compared, compared):
+        buyers = round(people * rate)
+        arms.append(ArmSums(people, buyers, buyers))
+        amounts.append(ArmSums(people, buyers, buyers * math.exp(SPREAD**2)))
+    revenue = difference_of_means(*amounts).relative_detectable_effect
+    enough = compared * rate >= LEAST_BUYERS_FOR_REVENUE
+    return difference_of_shares(*arms).relative_detectable_effect, revenue if enough else None
+
+
+def holdout_table() -> list[str]:
+    lines = []
+    for customers in (1_000, 2_000, 5_000, 10_000, 30_000, 100_000):
+        cells = []
+        for held_back in (0.1, 0.2, 0.5):
+            bought, revenue = detectable(customers, held_back)
+            cells.append(f"{bought:.0%} / {'–' if revenue is None else f'{revenue:.0%}'}".replace("%", " %"))
+        lines.append(f"| {customers:,} | {' | '.join(cells)} |")
+    return lines
+
+
+def test_the_sizes_in_the_docs_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    for line in holdout_table():
+        assert line in page, line
+
+
 # -- a real experiment
 
 
@@ -419,9 +506,10 @@ def hillstrom():
     return arms
 
 
-def compared(arms, name, metric) -> Difference:
+def compared(arms, name, metric, *, with_buyers=True) -> Difference:
     compare = difference_of_means if metric == "spend" else difference_of_shares
-    return compare(*(sums(arms[arm][metric], arms[arm]["history"]) for arm in (name, "No E-Mail")))
+    both = (arms[name], arms["No E-Mail"])
+    return compare(*(sums(arm[metric], arm["history"], with_buyers=with_buyers) for arm in both))
 
 
 @pytest.mark.parametrize("name", ["Mens E-Mail", "Womens E-Mail"])
@@ -429,7 +517,7 @@ def compared(arms, name, metric) -> Difference:
 def test_a_real_experiment_comes_out_as_computed_from_its_rows(hillstrom, name, metric) -> None:
     outcomes = [hillstrom[arm][metric] for arm in (name, "No E-Mail")]
     befores = [hillstrom[arm]["history"] for arm in (name, "No E-Mail")]
-    found = compared(hillstrom, name, metric)
+    found = compared(hillstrom, name, metric, with_buyers=False)
     rows = adjusted_rows(outcomes, befores) if found.is_adjusted else outcomes
     expect_scipy(found, *rows, tolerance=1e-6)
     plain = stats.ttest_ind(*outcomes, equal_var=False)
@@ -471,14 +559,14 @@ def false_alarms(control, metric, share, splits=1_000) -> float:
     """How often the control group, split by a hash, seems to differ from itself."""
     compare = difference_of_means if metric == "spend" else difference_of_shares
     y, x = control[metric], control["history"]
-    columns = np.stack([np.ones_like(y), y, y * y, x, x * x, x * y])
+    columns = np.stack([np.ones_like(y), y, y * y, x, x * x, x * y, y > 0])
     total = columns.sum(axis=1)
     alarms = 0
     for salt in range(1, splits + 1):
         part = columns[:, shuffled(len(y), salt) < share].sum(axis=1)
         if metric != "spend":
             assert part[1] == part[2]
-        found = compare(*(ArmSums(int(arm[0]), *arm[1:].tolist()) for arm in (total - part, part)))
+        found = compare(*(ArmSums(int(arm[0]), *arm[1:6].tolist(), int(arm[6])) for arm in (total - part, part)))
         alarms += found.low > 0.0 or found.high < 0.0
     return alarms / splits
 
