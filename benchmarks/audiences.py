@@ -47,7 +47,7 @@ class Row:
 
 def bodies() -> list[str]:
     """The rules of made-up audiences, as different as shops make them."""
-    countries = ["DK", "DE", "SE", "NO", "GB"]
+    countries = ["DK", "FI", "SE", "NO", "GB"]
     labels = [
         *(f"importance('{code}')" for code in ("vip", "frequent", "loyal", "one_time")),
         *(f"persona('{code}')" for code in ("high_roller", "one_hit_wonder", "brand_enthusiast", "dead_weight")),
@@ -114,6 +114,7 @@ def make_sample(folder: Path) -> Path:
     environment = environment_of(folder, folder / "unfinished.duckdb")
     regulars, dbt = str(BIN / "regulars"), str(BIN / "dbt")
     shop = folder / "shop"
+    shutil.rmtree(shop, ignore_errors=True)
     for words in (
         [regulars, "sample", "--out", str(shop), "--customers", str(SAMPLE_CUSTOMERS)],
         [regulars, "load", str(shop)],

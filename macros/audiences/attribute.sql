@@ -31,7 +31,8 @@
             {%- set of_tiers = (known_values(tiers, 'rfm_tier') or []) + ['prospects'] if has_tiers else [] -%}
             {%- set texts = [] -%}
             {%- for value in wanted -%}{%- do texts.append(value if (value is string) else value | string | lower) -%}{%- endfor -%}
-            {%- do refuse_unknown('attribute', name, texts, (known + of_tiers) | unique | list) -%}
+            {#- A shop may have no customer in a country today and one tomorrow; what a tier is called does not come and go. -#}
+            {%- do refuse_unknown('attribute', name, texts, (known + of_tiers) | unique | list, only_warn=not has_tiers) -%}
         {%- endif -%}
     {%- endif -%}
     (

@@ -1,5 +1,5 @@
-{% macro refuse_unknown(block, what, given, known) -%}
-    {#- Stop with what was asked for and what there is instead; of many, those that look most like it. -#}
+{% macro refuse_unknown(block, what, given, known, only_warn=false) -%}
+    {#- Stop, or warn, with what was asked for and what there is instead; of many, those that look most like it. -#}
     {%- if not given -%}
         {{ exceptions.raise_compiler_error(block ~ ': name at least one ' ~ what ~ '; there are: ' ~ known | join(', ')) }}
     {%- endif -%}
@@ -15,9 +15,12 @@
         {%- endfor -%}
         {%- set shown = known if known | length <= 40 else (alike or known) -%}
         {%- set more = ' and ' ~ (known | length - 40) ~ ' more' if known | length > 40 and not alike else '' -%}
-        {{ exceptions.raise_compiler_error(
-            block ~ ": there is no " ~ what ~ " '" ~ unknown | join("' and no '") ~ "'; there "
-            ~ ('are: ' ~ shown[:40] | join(', ') ~ more if known else 'are none')
-        ) }}
+        {%- set sentence = block ~ ": there is no " ~ what ~ " '" ~ unknown | join("' and no '") ~ "'; there "
+            ~ ('are: ' ~ shown[:40] | join(', ') ~ more if known else 'are none') -%}
+        {%- if only_warn -%}
+            {%- do exceptions.warn((model.name ~ ': ' if model is defined else '') ~ sentence) -%}
+        {%- else -%}
+            {{ exceptions.raise_compiler_error(sentence) }}
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -40,15 +40,19 @@ class AProject:
             copy(ROOT / name, self.folder / name)
         shutil.copyfile(warehouse, self.database)
         self.list = (self.folder / LIST).read_text(encoding="utf-8")
+        self.warnings: list[str] = []
         self.manifest = self.run("parse")[0].result
 
     def run(self, *words: str, manifest: Any = None, variables: dict[str, Any] | None = None) -> tuple[Any, str]:
-        """What dbt returns, and every error it wrote."""
+        """What dbt returns, and every error it wrote; its warnings are in `warnings`."""
         errors: list[str] = []
+        self.warnings = []
 
         def heard(event: Any) -> None:
             if event.info.level == "error":
                 errors.append(event.info.msg)
+            elif event.info.level == "warn":
+                self.warnings.append(event.info.msg)
 
         if manifest:
             manifest.nodes.pop(f"sql_operation.{manifest.metadata.project_name}.inline_query", None)
