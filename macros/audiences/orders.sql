@@ -36,21 +36,13 @@
             and orders.ordered_on < {{ day_of('orders', 'in_period', in_period[1]) }}
             {%- endif %}
             {%- if in_occasion is not none %}
-            and orders.order_id in (
-                select dated.order_id
-                from {{ ref('fct_orders') }} as dated
-                cross join {{ ref('int_as_of') }} as as_of
-                inner join {{ ref('stg_shop__orders') }} as placed
-                    on dated.order_id = placed.order_id
-                left join {{ ref('stg_shop__customers') }} as profiles
-                    on
-                        coalesce(placed.customer_id, dated.customer_id) = profiles.source_customer_id
-                        and (profiles.created_at is null or profiles.created_at < as_of.as_of_at)
-                inner join {{ ref('gift_occasions') }} as occasions
-                    on
-                        {{ gift_country('placed', 'profiles') }} = upper(occasions.country)
-                        and dated.ordered_on between cast(occasions.starts_on as date) and cast(occasions.ends_on as date)
-                where occasions.occasion = '{{ in_occasion | replace("'", "''") }}'
+            and exists (
+                select 1
+                from {{ ref('gift_occasions') }} as occasions
+                where
+                    occasions.occasion = '{{ in_occasion | replace("'", "''") }}'
+                    and upper(occasions.country) = orders.order_country
+                    and orders.ordered_on between cast(occasions.starts_on as date) and cast(occasions.ends_on as date)
             )
             {%- endif %}
         group by orders.customer_id

@@ -3,7 +3,6 @@
         any other var that a model above an audience reads, and says which are left out and why. -#}
     {%- set macros = {
         'lifecycle_state': ['new_customer_days', 'slipping_ratio', 'slipping_floor_days', 'lost_ratio', 'lost_floor_days'],
-        'gift_country': ['shop_country'],
         'shop_date': ['shop_timezone'],
         'shop_midnight': ['shop_timezone'],
     } -%}

@@ -172,19 +172,21 @@ existing_orders as (
 
 ),
 
-orders_with_clues as (
+orders_with_country as (
 
     select
         existing_orders.*,
-        case
-            when
-                {{ plain_name('existing_orders.ship_to_name') }} <> profiles.customer_name
-                or existing_orders.ship_to_country <> profiles.country
-                or {{ plain_name('existing_orders.ship_to_postal_code') }} <> profiles.postal_code
-                then 1
-            else 0
-        end as elsewhere_clue,
-        case when gift_days.gift_on is not null then 1 else 0 end as gift_window_clue
+        profiles.customer_name as profile_customer_name,
+        profiles.country as profile_country,
+        profiles.postal_code as profile_postal_code,
+        -- Whose calendar counts: where it goes, else where the customer lives, else the shop's.
+        coalesce(
+            existing_orders.ship_to_country,
+            profiles.country
+            {%- if var('shop_country') is not none %},
+            '{{ var("shop_country") | upper }}'
+            {%- endif %}
+        ) as order_country
 
     from existing_orders
 
@@ -192,10 +194,28 @@ orders_with_clues as (
     left join profiles
         on coalesce(existing_orders.customer_id, existing_orders.resolved_customer_id) = profiles.source_customer_id
 
+),
+
+orders_with_clues as (
+
+    select
+        orders_with_country.*,
+        case
+            when
+                {{ plain_name('orders_with_country.ship_to_name') }} <> orders_with_country.profile_customer_name
+                or orders_with_country.ship_to_country <> orders_with_country.profile_country
+                or {{ plain_name('orders_with_country.ship_to_postal_code') }} <> orders_with_country.profile_postal_code
+                then 1
+            else 0
+        end as elsewhere_clue,
+        case when gift_days.gift_on is not null then 1 else 0 end as gift_window_clue
+
+    from orders_with_country
+
     left join gift_days
         on
-            {{ gift_country('existing_orders', 'profiles') }} = gift_days.country
-            and existing_orders.ordered_on = gift_days.gift_on
+            orders_with_country.order_country = gift_days.country
+            and orders_with_country.ordered_on = gift_days.gift_on
 
 ),
 
@@ -207,6 +227,7 @@ order_amounts as (
         orders_with_clues.identity_key,
         orders_with_clues.order_status,
         orders_with_clues.channel,
+        orders_with_clues.order_country,
         orders_with_clues.currency_code as order_currency_code,
         orders_with_clues.reporting_currency as currency_code,
         orders_with_clues.ordered_at,
@@ -289,7 +310,8 @@ final as (
         coalesce(
             discount_amount > 0 and discount_amount >= {{ var('least_discount_share') }} * gross_amount, false
         ) as is_discounted,
-        is_gift_order
+        is_gift_order,
+        order_country
 
     from judged_orders
 

@@ -327,20 +327,11 @@ create table marts.fct_order_lines as select * from (values
     ('eats', 'm', date '2026-01-05', 1, true), ('drinks', 'p', date '2026-03-30', 1, true)
 ) as rows(customer_id, product_id, ordered_on, net_unit_count, is_valid);
 create table marts.fct_orders as select * from (values
-    ('once', date '2026-03-30', 50.0, true), ('twice', date '2025-01-01', 10.0, true),
-    ('twice', date '2026-03-01', 30.0, true), ('void', date '2026-03-01', 30.0, false),
-    (null, date '2026-03-01', 30.0, true), ('thrice', date '2026-01-01', 1, true),
-    ('thrice', date '2026-01-02', 1, true), ('thrice', date '2026-02-01', 1, true)
-) as rows(customer_id, ordered_on, net_amount, is_valid);
-alter table marts.fct_orders add column order_id varchar;
-update marts.fct_orders set order_id = customer_id || ordered_on;
-create table staging.stg_shop__orders as
-select order_id, customer_id,
-    case when customer_id = 'twice' and ordered_on = '2026-03-01' then 'NO' end as ship_to_country
-from marts.fct_orders;
-create table staging.stg_shop__customers as select * from (values
-    ('once', 'DK', null::timestamp), ('twice', 'SE', null), ('thrice', null, null)
-) as rows(source_customer_id, country, created_at);
+    ('once', date '2026-03-30', 50.0, true, 'DK'), ('twice', date '2025-01-01', 10.0, true, 'SE'),
+    ('twice', date '2026-03-01', 30.0, true, 'NO'), ('void', date '2026-03-01', 30.0, false, null),
+    (null, date '2026-03-01', 30.0, true, null), ('thrice', date '2026-01-01', 1, true, null),
+    ('thrice', date '2026-01-02', 1, true, null), ('thrice', date '2026-02-01', 1, true, null)
+) as rows(customer_id, ordered_on, net_amount, is_valid, order_country);
 create table seeds.gift_occasions as select * from (values
     ('spring', 'dk', '2026-03-30', '2026-04-02'), ('spring', 'SE', '2026-03-01', '2026-03-31'),
     ('winter', 'NO', '2026-03-01', '2026-03-01'), ('winter', 'NO', '2026-02-01', '2026-03-01')
