@@ -164,8 +164,8 @@ kept_looks as (
 
 ),
 
--- Over before the look before, or begun after the look after.
-kept_stays as (
+-- Over before the look before.
+stays_long_over as (
 
     select
         stays.audience,
@@ -177,13 +177,51 @@ kept_stays as (
 
     from {{ stays }} as stays
 
-    left join windows
+    inner join windows
         on stays.model_name = windows.model_name
 
     where
-        windows.model_name is null
-        or stays.left_on <= windows.previous_on
-        or stays.entered_on > windows.next_on
+        stays.left_on is not null
+        and stays.left_on <= windows.previous_on
+
+),
+
+-- Begun after the look after.
+stays_long_after as (
+
+    select
+        stays.audience,
+        stays.customer_id,
+        stays.entered_on,
+        stays.left_on,
+        stays.arm,
+        stays.is_sampled
+
+    from {{ stays }} as stays
+
+    inner join windows
+        on stays.model_name = windows.model_name
+
+    where
+        windows.next_on is not null
+        and stays.entered_on > windows.next_on
+
+),
+
+-- No day to write: all stay as they are.
+stays_untouched as (
+
+    select
+        stays.audience,
+        stays.customer_id,
+        stays.entered_on,
+        stays.left_on,
+        stays.arm,
+        stays.is_sampled
+
+    from {{ stays }} as stays
+
+    where not exists (select 1 from today)
 
 ),
 
@@ -315,7 +353,15 @@ stays_from_next_look as (
 
 all_stays as (
 
-    select * from kept_stays
+    select * from stays_long_over
+
+    union all
+
+    select * from stays_long_after
+
+    union all
+
+    select * from stays_untouched
 
     union all
 
