@@ -14,7 +14,8 @@
             {%- do alike.append(value) -%}
         {%- endfor -%}
         {%- set shown = known if known | length <= 40 else (alike or known) -%}
-        {%- set more = ' and ' ~ (known | length - 40) ~ ' more' if known | length > 40 and not alike else '' -%}
+        {%- set left_out = known | length - shown[:40] | length -%}
+        {%- set more = ' and ' ~ left_out ~ (' others' if alike else ' more') if left_out > 0 else '' -%}
         {%- set sentence = block ~ ": there is no " ~ what ~ " '" ~ unknown | join("' and no '") ~ "'; there "
             ~ ('are: ' ~ shown[:40] | join(', ') ~ more if known else 'are none') -%}
         {%- if only_warn -%}

@@ -32,7 +32,7 @@
         {%- set written = '"' ~ item | replace('"', '""') ~ '"' if ',' in item or '"' in item else item -%}
         {{ exceptions.raise_compiler_error(
             "interested_in: no interest in " ~ kind ~ " '" ~ item ~ "' is foretold; there is " ~ (known | join(", ") or "no " ~ kind)
-            ~ ". Add a line `" ~ name ~ "," ~ kind ~ "," ~ written ~ ",,` to seeds/interests.csv, and the next build has it"
+            ~ ". Add a line `" ~ name ~ "," ~ kind ~ "," ~ written ~ ",,` to seeds/interests.csv, and the next full `dbt build` has it"
         ) }}
     {%- endif -%}
     (

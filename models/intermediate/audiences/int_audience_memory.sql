@@ -3,7 +3,8 @@
     Looks and stays are one table, so that a build that breaks off leaves neither without the other. A look at a day says who was in the
     audiences of a model then, a family's all together; a stay is a run of looks that saw her in one. So a day can be looked at in any
     order, and twice: of each customer only the stays between the look before and the look after are made anew, from three answers: was
-    she in before, today, after?
+    she in before, today, after? And a stay keeps the arm and the sample of the first build that drew them, whatever is told
+    afterwards of the time before.
 
     The memory of past builds cannot be rebuilt from today's data, so it is carried over by every build, also by a full refresh. As for
     RFM tiers, a day later than the newest load has not come and is not remembered; a past day only where somebody asks for it, because
@@ -105,14 +106,16 @@ known_models as (
 
 ),
 
--- Today, and the looks before and after it.
+-- Today, and the looks before and after it; of them those that drew arms, which a day that is only told afterwards does not.
 windows as (
 
     select
         known_models.model_name,
         today.as_of_date,
         max(case when looks.seen_on < today.as_of_date then looks.seen_on end) as previous_on,
-        min(case when looks.seen_on > today.as_of_date then looks.seen_on end) as next_on
+        min(case when looks.seen_on > today.as_of_date then looks.seen_on end) as next_on,
+        max(case when looks.seen_on < today.as_of_date and looks.experiment_key is not null then looks.seen_on end) as previous_draw_on,
+        min(case when looks.seen_on > today.as_of_date and looks.experiment_key is not null then looks.seen_on end) as next_draw_on
 
     from known_models
 
@@ -124,6 +127,24 @@ windows as (
     group by
         known_models.model_name,
         today.as_of_date
+    {%- if var('write_past_history') %}
+
+    -- What a build saw on the day itself is not told anew: people were held back by it.
+    having count(case when looks.seen_on = today.as_of_date then looks.experiment_key end) = 0
+    {%- endif %}
+
+),
+
+models_left_alone as (
+
+    select known_models.model_name
+
+    from known_models
+
+    left join windows
+        on known_models.model_name = windows.model_name
+
+    where windows.model_name is null
 
 ),
 
@@ -157,10 +178,12 @@ kept_looks as (
 
     from looks
 
-    left join today
-        on looks.seen_on = today.as_of_date
+    left join windows
+        on
+            looks.model_name = windows.model_name
+            and looks.seen_on = windows.as_of_date
 
-    where today.as_of_date is null
+    where windows.model_name is null
 
 ),
 
@@ -208,8 +231,7 @@ stays_long_after as (
 
 ),
 
--- No day to write: all stay as they are.
-stays_untouched as (
+stays_left_alone as (
 
     select
         stays.audience,
@@ -221,7 +243,8 @@ stays_untouched as (
 
     from {{ stays }} as stays
 
-    where not exists (select 1 from today)
+    inner join models_left_alone
+        on stays.model_name = models_left_alone.model_name
 
 ),
 
@@ -232,7 +255,8 @@ stays_before as (
         stays.customer_id,
         stays.entered_on,
         stays.arm,
-        stays.is_sampled
+        stays.is_sampled,
+        coalesce(stays.entered_on <= windows.previous_draw_on, false) as is_drawn
 
     from {{ stays }} as stays
 
@@ -253,7 +277,8 @@ stays_after as (
         stays.left_on,
         stays.arm,
         stays.is_sampled,
-        windows.next_on
+        windows.next_on,
+        windows.next_draw_on is not null and (stays.left_on is null or stays.left_on > windows.next_draw_on) as is_drawn
 
     from {{ stays }} as stays
 
@@ -274,8 +299,16 @@ answers as (
         coalesce(members.customer_id, stays_before.customer_id) as customer_id,
         members.customer_id is not null as is_in,
         stays_before.entered_on as before_on,
+        coalesce(stays_before.is_drawn, false) as is_drawn,
+        {% if var('write_past_history') -%}
         coalesce(stays_before.arm, members.arm) as arm,
         coalesce(stays_before.is_sampled, members.is_sampled) as is_sampled
+        {%- else -%}
+        -- Who was only told to have been in before is drawn today.
+        case when stays_before.is_drawn then stays_before.arm else coalesce(members.arm, stays_before.arm) end as arm,
+        case when stays_before.is_drawn then stays_before.is_sampled else coalesce(members.is_sampled, stays_before.is_sampled) end
+            as is_sampled
+        {%- endif %}
 
     from {{ ref('int_audience_members') }} as members
 
@@ -298,8 +331,9 @@ stays_up_to_today as (
             when stays_after.customer_id is not null then stays_after.left_on
             else windows.next_on
         end as left_on,
-        answers.arm,
-        answers.is_sampled
+        case when answers.is_in and stays_after.is_drawn and not answers.is_drawn then stays_after.arm else answers.arm end as arm,
+        case when answers.is_in and stays_after.is_drawn and not answers.is_drawn then stays_after.is_sampled else answers.is_sampled end
+            as is_sampled
 
     from answers
 
@@ -361,7 +395,7 @@ all_stays as (
 
     union all
 
-    select * from stays_untouched
+    select * from stays_left_alone
 
     union all
 

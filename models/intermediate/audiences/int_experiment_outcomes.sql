@@ -37,14 +37,43 @@ looks as (
 
 ),
 
--- Who entered under another experiment, salt or share was drawn otherwise, and may have changed sides since.
-looks_of_experiments as (
+-- A day that is only told afterwards drew no arms: whoever it says to have been in already enters the experiment with the next look that did.
+draws as (
 
     select
         looks.model_name,
-        looks.seen_on
+        looks.seen_on,
+        min(later_looks.seen_on) as drawn_on
 
     from looks
+
+    inner join looks as later_looks
+        on
+            looks.model_name = later_looks.model_name
+            and looks.seen_on <= later_looks.seen_on
+
+    where later_looks.experiment_key is not null
+
+    group by
+        looks.model_name,
+        looks.seen_on
+
+),
+
+-- Who was drawn under another experiment, salt or share was drawn otherwise, and may have changed sides since.
+draws_of_experiments as (
+
+    select
+        draws.model_name,
+        draws.seen_on,
+        draws.drawn_on
+
+    from draws
+
+    inner join looks
+        on
+            draws.model_name = looks.model_name
+            and draws.drawn_on = looks.seen_on
 
     inner join experiments
         on
@@ -57,20 +86,22 @@ stays as (
 
     select
         memory.audience,
-        looks.model_name,
+        draws.model_name,
         memory.customer_id,
-        memory.entered_on,
+        draws.drawn_on as entered_on,
         memory.arm,
         memory.is_sampled
 
     from {{ ref('int_audience_memory') }} as memory
 
-    inner join looks_of_experiments as looks
+    inner join draws_of_experiments as draws
         on
-            {{ audience_model('memory.audience') }} = looks.model_name
-            and memory.entered_on = looks.seen_on
+            {{ audience_model('memory.audience') }} = draws.model_name
+            and memory.entered_on = draws.seen_on
 
-    where memory.row_kind = 'stay'
+    where
+        memory.row_kind = 'stay'
+        and (memory.left_on is null or memory.left_on > draws.drawn_on)
 
 ),
 

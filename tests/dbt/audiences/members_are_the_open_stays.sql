@@ -18,18 +18,28 @@
 
     ),
 
-    -- No row: this build did not write; what was remembered of that day need not be what is said of it now.
+    -- No row: this build did not write; what was remembered of that day need not be what is said of it now. A day told afterwards leaves
+    -- what a build saw on that day.
     today as (
 
-        select as_of.as_of_date
+        select
+            looks.model_name,
+            as_of.as_of_date
 
         from {{ ref('int_as_of') }} as as_of
 
         cross join newest_look
 
+        inner join memory as looks
+            on as_of.as_of_date = looks.entered_on
+
         where
-            as_of.as_of_date in (select entered_on from memory where row_kind = 'seen')
-            and ({{ var('write_past_history') | lower }} or as_of.as_of_date >= newest_look.seen_on)
+            looks.row_kind = 'seen'
+            {%- if var('write_past_history') %}
+            and looks.experiment_key is null
+            {%- else %}
+            and as_of.as_of_date >= newest_look.seen_on
+            {%- endif %}
 
     ),
 
@@ -41,7 +51,8 @@
 
         from {{ ref('int_audience_members') }} as members
 
-        cross join today
+        inner join today
+            on {{ audience_model('members.audience') }} = today.model_name
 
     ),
 
@@ -53,7 +64,8 @@
 
         from memory
 
-        cross join today
+        inner join today
+            on {{ audience_model('memory.audience') }} = today.model_name
 
         where
             memory.row_kind = 'stay'

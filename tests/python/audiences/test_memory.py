@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -74,22 +75,30 @@ class Warehouse:
     def forget(self) -> None:
         self.connection.execute("delete from intermediate.int_audience_memory")
 
-    def look(self, look: Look, *, write_past_history: bool = True, newest_load: datetime.date = NEWEST_LOAD) -> None:
+    def look(
+        self,
+        look: Look,
+        *,
+        write_past_history: bool = True,
+        newest_load: datetime.date = NEWEST_LOAD,
+        experiment: str | None = None,
+        draws: Callable[[str, str], tuple[str, bool]] | None = None,
+    ) -> None:
         fill = self.connection
         for table in ("int_as_of", "int_audience_definitions", "int_audience_members"):
             fill.execute(f"delete from intermediate.{table}")
         fill.execute("insert into intermediate.int_as_of values (?, ? + interval 23 hour)", [look.on, newest_load])
         for model, rule in look.rules.items():
             fill.execute(
-                "insert into intermediate.int_audience_definitions (model_name, audience, definition_hash, is_family)"
-                " values (?, ?, ?, ?)",
-                [model, model.removeprefix("aud_"), rule, model == FAMILY],
+                "insert into intermediate.int_audience_definitions"
+                " (model_name, audience, definition_hash, is_family, experiment_key) values (?, ?, ?, ?, ?)",
+                [model, model.removeprefix("aud_"), rule, model == FAMILY, experiment],
             )
         for audience, people in look.members.items():
             for customer in people:
                 fill.execute(
                     "insert into intermediate.int_audience_members values (?, ?, ?, ?)",
-                    [audience, customer, *arm(audience, customer)],
+                    [audience, customer, *(draws or arm)(audience, customer)],
                 )
         fill.execute(f"create or replace table made as {self.sql[write_past_history]}")
         fill.execute("drop table intermediate.int_audience_memory")
@@ -300,3 +309,31 @@ def test_each_stay_keeps_its_own_arm_when_the_day_between_is_looked_at_again(war
     assert warehouse.rows(columns, "stay") == [(DAYS[1], DAYS[2], *drawn[0]), (DAYS[4], None, *drawn[1])]
     warehouse.look(Look(DAYS[2], {PLAIN: "1"}, with_ann))
     assert warehouse.rows(columns, "stay") == [(DAYS[1], None, *drawn[0])]
+
+
+def told(_audience: str, _customer: str) -> tuple[str, bool]:
+    """What today's shares would have drawn on a day on which nobody was drawn."""
+    return "told", False
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(looks(always_defined=True), st.booleans()), min_size=1, max_size=7))
+def test_what_is_told_afterwards_leaves_looks_arms_and_samples_of_builds_alone(warehouse, sequence):
+    warehouse.forget()
+    memory = Memory()
+    drew: set[datetime.date] = set()
+    for look, is_build in sequence:
+        if is_build and all(look.on >= day for days in memory.looks.values() for day in days):
+            warehouse.look(look, write_past_history=False, experiment="key")
+            drew.add(look.on)
+            memory.look(look)
+        else:
+            warehouse.look(look, experiment="key", draws=told)
+            if look.on not in drew:
+                memory.look(look)
+        stays = warehouse.rows("audience, customer_id, entered_on, left_on, arm, is_sampled", "stay")
+        assert {stay[:4] for stay in stays} == memory.stays()
+        for audience, customer, entered, left, *drawn in stays:
+            if any(entered <= day and (left is None or day < left) for day in drew):
+                assert tuple(drawn) == arm(audience, customer)
+        assert {day for _, day in warehouse.rows("experiment_key, entered_on", "seen") if _ == "key"} == drew
