@@ -9,6 +9,11 @@
     {%- if at_least is not number or at_least is boolean or at_least <= 0 -%}
         {{ exceptions.raise_compiler_error("bought: at_least is '" ~ at_least ~ "'; it must be a number of units above 0") }}
     {%- endif -%}
+    {%- set day = day_of('bought', 'since', since) if since is not none -%}
+    {%- set day_after = day_of('bought', 'until', until) if until is not none -%}
+    {%- if since is not none and until is not none -%}
+        {%- do refuse_empty_period('bought', "since is '" ~ since ~ "' and until is '" ~ until ~ "'", 'since', since, until) -%}
+    {%- endif -%}
     {%- set products = ref('dim_products') -%}
     {%- if kinds and kinds[0] != 'keyword' -%}
         {%- set column = {'product': 'product_id', 'category': 'category', 'brand': 'brand'}[kinds[0]] -%}
@@ -30,10 +35,10 @@
             is_valid
             and customer_id is not null
             {%- if since is not none %}
-            and ordered_on >= {{ day_of('bought', 'since', since) }}
+            and ordered_on >= {{ day }}
             {%- endif %}
             {%- if until is not none %}
-            and ordered_on < {{ day_of('bought', 'until', until) }}
+            and ordered_on < {{ day_after }}
             {%- endif %}
             {%- if kinds %}
             and product_id in (select product_id from {{ products }} where {{ is_it }})

@@ -6,5 +6,10 @@
             block ~ ": " ~ argument ~ " is '" ~ value ~ "'; it must be a number, or a comparison such as '>= 2'"
         ) }}
     {%- endif -%}
+    {%- if '-' in text or modules.re.match('^< *0+([.]0+)?$', text) -%}
+        {{ exceptions.raise_compiler_error(
+            block ~ ": " ~ argument ~ " is '" ~ value ~ "', and none is below 0; it must be a number from 0 on, or a comparison such as '>= 2'"
+        ) }}
+    {%- endif -%}
     {{ return(text) }}
 {%- endmacro %}

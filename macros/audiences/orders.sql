@@ -8,6 +8,10 @@
     {%- if in_period is not none and (in_period is string or in_period is not sequence or in_period | length != 2) -%}
         {{ exceptions.raise_compiler_error("orders: in_period is '" ~ in_period ~ "'; it must be [first day, day after the last]") }}
     {%- endif -%}
+    {%- if in_period is not none -%}
+        {%- set day, day_after = day_of('orders', 'in_period', in_period[0]), day_of('orders', 'in_period', in_period[1]) -%}
+        {%- do refuse_empty_period('orders', "in_period is '" ~ in_period ~ "'", 'its first', in_period[0], in_period[1]) -%}
+    {%- endif -%}
     {%- if in_occasion is not none -%}
         {%- set known = known_values(ref('gift_occasions'), 'occasion') -%}
         {%- if known is not none -%}{%- do refuse_unknown('orders', 'occasion', [in_occasion], known) -%}{%- endif -%}
@@ -32,8 +36,8 @@
             orders.is_valid
             and orders.customer_id is not null
             {%- if in_period is not none %}
-            and orders.ordered_on >= {{ day_of('orders', 'in_period', in_period[0]) }}
-            and orders.ordered_on < {{ day_of('orders', 'in_period', in_period[1]) }}
+            and orders.ordered_on >= {{ day }}
+            and orders.ordered_on < {{ day_after }}
             {%- endif %}
             {%- if in_occasion is not none %}
             and exists (

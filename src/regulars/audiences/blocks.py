@@ -7,6 +7,7 @@ binds tighter than `union` and `except`, as in SQL.
 import ast
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -128,11 +129,16 @@ class Example:
     unseen: list[str]
 
 
-def example_of(rule: Rule) -> Example:
+def example_of(rule: Rule, columns: Mapping[str, str] | None = None) -> Example:
     """For each block two customers whom it alone tells apart, one who is in it and one who is not.
 
     Whatever block is left out, or operation put in another's place, somebody is in it or out of it no more; where the
     pairs do not show that, a customer is added who does.
+
+    Parameters
+    ----------
+    rule: what `--from` says.
+    columns: the columns of customer_segments with their types, for `attribute`.
 
     Raises
     ------
@@ -141,7 +147,7 @@ def example_of(rule: Rule) -> Example:
     leaves = blocks_of(rule)
     if len(leaves) > MOST_BLOCKS:
         raise NotSimpleError(f"the rule has more than {MOST_BLOCKS} blocks")
-    examples = Examples()
+    examples = Examples(columns)
     customers: dict[Holds, Any] = {}
     for wish in product((True, False), repeat=len(leaves)):
         customer = examples.customer(list(zip(leaves, wish, strict=True)))

@@ -6,7 +6,7 @@
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from itertools import product
 from typing import Any, Protocol
@@ -33,6 +33,8 @@ CONSENTS = {
 NARROWER = {0.5: 0.7, 0.7: 0.9}
 """Whose capture is the next is just out of it."""
 ONE_ROW_EACH = ("customer_facts", "pred_purchase_intent")
+TIERS = ("rfm_tier", "previous_rfm_tier")
+"""Columns of customer_segments whose values the seed rfm_tiers has."""
 MOST_OTHERS = 100
 COLUMNS_OF_KIND = {"product": "product_id", "category": "category", "brand": "brand", "keyword": "product_title"}
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -72,14 +74,20 @@ class BlockLike(Protocol):
 class Examples:
     """Makes up customers for the blocks of one rule, and tells which block holds for whom."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Mapping[str, str] | None = None) -> None:
+        self._columns = columns or {}
         self._products: dict[tuple[str, str], InputRow] = {}
         self._shares: dict[str, float] = {}
 
     def customer(self, wishes: list[tuple[BlockLike, bool]]) -> Customer | None:
         """Rows of a customer for whom, as far as each block alone is concerned, the wishes hold."""
-        rows: Customer = {}
+        segments = self._segments([(block.values, wish) for block, wish in wishes if block.name == "attribute"])
+        if segments is None:
+            return None
+        rows: Customer = {"customer_segments": [segments]} if segments else {}
         for block, wish in wishes:
+            if block.name == "attribute":
+                continue
             made = self._rows(block, wish)
             if made is None:
                 return None
@@ -109,6 +117,9 @@ class Examples:
             name = values["name"]
             rows = customer.get(f"aud_{name.partition(':')[0]}", [])
             return any(":" not in name or row["audience"] == name for row in rows)
+        if block.name == "attribute":
+            rows = customer.get("customer_segments", [])
+            return any(row[values["name"]] in self._wanted(values) for row in rows)
         if block.name == "likely_to_buy":
             return any(row.get(_probability(values)) is not None for row in customer.get("pred_purchase_intent", []))
         if block.name == "interested_in":
@@ -137,7 +148,10 @@ class Examples:
                 interests += [each for each in [_interest(block.values)] if each not in interests]
                 if "keyword" not in block.values:
                     found.setdefault("dim_products", [])
-            if block.name == "rfm_tier":
+            if block.name == "attribute":
+                # The macro refers to them whichever it reads.
+                found["int_customer_profiles"] = []
+            if block.name == "rfm_tier" or (block.name == "attribute" and block.values["name"] in TIERS):
                 found["rfm_tiers"] = []
         for name, customer in customers.items():
             for model, rows in customer.items():
@@ -193,7 +207,62 @@ class Examples:
             if block.name == "not_bought":
                 rows["customer_facts"] = [{"order_count": 1}]
             return rows
-        raise NotSimpleError(f"{block.name} reads a column of the shop's own")
+        raise NotSimpleError(f"no customers are made up for {block.name}")
+
+    def _segments(self, wishes: list[tuple[dict[str, Any], bool]]) -> InputRow | None:
+        """A row of customer_segments as the wishes say; none if no row is."""
+        row: InputRow = {}
+        for name in dict.fromkeys(values["name"] for values, _ in wishes):
+            has = [self._wanted(values) for values, wish in wishes if values["name"] == name and wish]
+            has_not = [
+                value
+                for values, wish in wishes
+                if values["name"] == name and not wish
+                for value in self._wanted(values)
+            ]
+            candidates = has[0] if has else self._others(name, has_not)
+            fitting = [each for each in candidates if each not in has_not and all(each in wanted for wanted in has)]
+            if not fitting:
+                return None
+            row[name] = fitting[0]
+        return row
+
+    def _wanted(self, values: dict[str, Any]) -> list[object]:
+        """What `in` says, as the column has it."""
+        name, wanted = values["name"], values["in"]
+        if not self._columns:
+            raise NotSimpleError("no YAML was found that names the columns of customer_segments")
+        if name not in self._columns:
+            raise NotSimpleError(
+                f"{name} is no column of customer_segments but an attribute that the shop imports, and for those no "
+                "customers are made up"
+            )
+        if name == "customer_id":
+            raise NotSimpleError("attribute('customer_id') asks for customers by name, and those made up have others")
+        data_type = self._columns[name]
+        if data_type == "varchar":
+            return [each if isinstance(each, str) else str(each).lower() for each in wanted]
+        if data_type == "date":
+            return [_day(str(each)) for each in wanted]
+        if data_type == "boolean":
+            return list(wanted)
+        if not _is_number(data_type):
+            raise NotSimpleError(
+                f"{name} is a {data_type}, and customers are made up for text, numbers, booleans and dates"
+            )
+        found = [each for each in wanted if _can_be(each, data_type)]
+        if not found:
+            raise NotSimpleError(f"{name} is of type {data_type} and can be none of {wanted}")
+        return found
+
+    def _others(self, name: str, unwanted: list[object]) -> list[object]:
+        """Values of the column, one of them at least none of these."""
+        data_type, enough = self._columns[name], range(len(unwanted) + 1)
+        if data_type == "varchar":
+            return [NO_LABEL + "_" * number for number in enough]
+        if data_type == "date":
+            return [DAY + timedelta(days=number) for number in enough]
+        return [True, False, None] if data_type == "boolean" else list(enough)
 
     def _lines(self, values: dict[str, Any], wish: bool) -> list[InputRow]:
         kinds = [kind for kind in COLUMNS_OF_KIND if kind in values]
@@ -294,6 +363,20 @@ class Examples:
             if each in values
             for sign, bound in [_comparison(values[each])]
         )
+
+
+def _is_number(data_type: str) -> bool:
+    return data_type in ("integer", "bigint", "double precision") or data_type.startswith("numeric")
+
+
+def _can_be(value: float, data_type: str) -> bool:
+    """Whether a column of this type can have the number."""
+    if data_type in ("integer", "bigint"):
+        return value == int(value) and abs(value) < 2 ** (31 if data_type == "integer" else 63)
+    scale = re.fullmatch(r"numeric\((\d+), *(\d+)\)", data_type)
+    if not scale:
+        return True
+    return value == round(value, int(scale[2])) and abs(value) < 10 ** (int(scale[1]) - int(scale[2]))
 
 
 def _probability(values: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ KINDS = ("product", "category", "brand", "keyword")
 HORIZONS = (30, 90)
 CAPTURES = (0.5, 0.7, 0.9)
 COMPARISON = re.compile(r"(=|<|<=|>|>=|<>) *-?[0-9]+([.][0-9]+)?")
+BELOW_NONE = re.compile(r"< *0+([.]0+)?")
 NO_ORDERS = ("0", "= 0", "=0", "< 1", "<1", "<= 0", "<=0")
 LABEL_KINDS = {"lifecycle": "lifecycle_state"} | {
     block: block for block in ("importance", "persona", "customer_type", "ad_segment")
@@ -46,7 +47,7 @@ def check_rule(project: Path, rule: Rule, audiences: Iterable[str]) -> None:
     ------
     UsageError: a block that makes no sense, with what would be right.
     """
-    codes, columns, known = segment_codes(project), _columns_of_segments(project), sorted(audiences)
+    codes, columns, known = segment_codes(project), columns_of_segments(project), sorted(audiences)
     for block in blocks_of(rule):
         try:
             if block.name in LABEL_KINDS:
@@ -81,7 +82,7 @@ def segment_codes(project: Path) -> dict[str, list[str]]:
     return codes
 
 
-def _columns_of_segments(project: Path) -> dict[str, str]:
+def columns_of_segments(project: Path) -> dict[str, str]:
     """The columns of customer_segments with their types; none where the project keeps them elsewhere."""
     try:
         models = yaml.safe_load((project / SEGMENTS).read_text(encoding="utf-8"))["models"]
@@ -133,9 +134,11 @@ def _check_bought(values: dict[str, Any]) -> None:
     at_least = values.get("at_least", 1)
     if isinstance(at_least, bool) or not isinstance(at_least, int | float) or at_least <= 0:
         raise _RefusedError(f"at_least is '{at_least}'; it must be a number of units above 0")
-    for argument in ("since", "until"):
-        if argument in values:
-            _check_day(argument, values[argument])
+    days = {argument: values[argument] for argument in ("since", "until") if argument in values}
+    for argument, day in days.items():
+        _check_day(argument, day)
+    if len(days) == 2:
+        _check_period(" and ".join(f"{argument} is '{day}'" for argument, day in days.items()), "since", *days.values())
 
 
 def _check_orders(values: dict[str, Any]) -> None:
@@ -147,6 +150,7 @@ def _check_orders(values: dict[str, Any]) -> None:
             raise _RefusedError(f"in_period is '{period}'; it must be [first day, day after the last]")
         for day in period:
             _check_day("in_period", day)
+        _check_period(f"in_period is '{period}'", "its first", *period)
     if str(values.get("count", "")).strip() in NO_ORDERS:
         raise _RefusedError("who has no order has none to compare; write attribute('order_count', in=[0])")
     for argument in ("count", "average", "first", "last"):
@@ -154,6 +158,11 @@ def _check_orders(values: dict[str, Any]) -> None:
         text = f"= {value}" if isinstance(value, int | float) else str(value).strip()
         if value is not None and not COMPARISON.fullmatch(text):
             raise _RefusedError(f"{argument} is '{value}'; it must be a number, or a comparison such as '>= 2'")
+        if value is not None and ("-" in text or BELOW_NONE.fullmatch(text)):
+            raise _RefusedError(
+                f"{argument} is '{value}', and none is below 0; "
+                "it must be a number from 0 on, or a comparison such as '>= 2'"
+            )
 
 
 def _check_likely_to_buy(values: dict[str, Any]) -> None:
@@ -182,6 +191,15 @@ def _check_day(argument: str, value: object) -> None:
         raise _RefusedError(
             f"{argument} is '{value}'; it must be a date as in 2026-01-31, or a number of days before the as-of date"
         )
+
+
+def _check_period(said: str, first: str, day: object, day_after: object) -> None:
+    """A date beside a number of days is not compared: where the number leads, the as-of date says."""
+    refusal = f"{said}, which leaves no day; {first} must be the earlier"
+    if isinstance(day, int) and isinstance(day_after, int) and day <= day_after:
+        raise _RefusedError(f"{refusal}, the larger number of days before the as-of date")
+    if isinstance(day, str) and isinstance(day_after, str) and day >= day_after:
+        raise _RefusedError(refusal)
 
 
 def _is_date(value: object) -> bool:

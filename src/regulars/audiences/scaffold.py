@@ -12,7 +12,7 @@ import yaml
 from regulars.audiences.blocks import Rule, blocks_of, example_of, parse_rule, rule_sql, rule_text
 from regulars.audiences.examples import NotSimpleError
 from regulars.audiences.overview import FOLDER
-from regulars.audiences.refusals import check_rule
+from regulars.audiences.refusals import check_rule, columns_of_segments
 from regulars.errors import UsageError
 
 LIST = Path("macros") / "audiences" / "audience_models.sql"
@@ -79,7 +79,7 @@ def write_audience(project: Path, name: str, rule_given: str | None, words: Word
             raise UsageError(f"there is an audience {name} already: {path}; choose another name, or change that file")
     new_list = _with_model(the_list, model)
     check_rule(project, rule, [each.removeprefix("aud_") for each in _listed(new_list) if each != model])
-    test, more_notes = _unit_test(model, name, rule, is_given=rule_given is not None)
+    test, more_notes = _unit_test(model, name, rule, columns_of_segments(project), is_given=rule_given is not None)
     notes += more_notes
     if not words.purpose:
         notes.append("without --purpose the YAML says the rule; write there in a sentence who is in it")
@@ -174,10 +174,10 @@ def _yaml(model: str, name: str, rule: Rule, words: Words) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _unit_test(model: str, name: str, rule: Rule, *, is_given: bool) -> tuple[str, list[str]]:
+def _unit_test(model: str, name: str, rule: Rule, columns: dict[str, str], *, is_given: bool) -> tuple[str, list[str]]:
     """The first unit test as YAML; or what is to be filled in, as a comment; and notes."""
     try:
-        example = example_of(rule)
+        example = example_of(rule, columns)
     except NotSimpleError as reason:
         comment = [
             "",

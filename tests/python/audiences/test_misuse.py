@@ -61,6 +61,18 @@ REFUSED = {
     "bought(category='a', keyword='b')": "bought: category and keyword at once; name one, and join",
     "bought(keyword='tent', at_least=0)": "bought: at_least is '0'; it must be a number of units above 0",
     "bought(since='last year')": "bought: since is 'last year'; it must be a date as in 2026-01-31, or a number",
+    "bought(since='2026-01-01', until='2025-01-01')": "bought: since is '2026-01-01' and until is '2025-01-01', which"
+    " leaves no day; since must be the earlier",
+    "bought(since='2026-01-01', until='2026-01-01')": "which leaves no day; since must be the earlier",
+    "not_bought(since=30, until=90)": "bought: since is '30' and until is '90', which leaves no day; since must be the"
+    " earlier, the larger number of days before the as-of date",
+    "bought(since=30, until=30)": "which leaves no day; since must be the earlier, the larger number",
+    "orders(in_period=['2025-12-01', '2025-01-01'])": "orders: in_period is '['2025-12-01', '2025-01-01']', which"
+    " leaves no day; its first must be the earlier",
+    "orders(in_period=[0, 0])": "orders: in_period is '[0, 0]', which leaves no day; its first must be the earlier",
+    "orders(last='<= -5')": "orders: last is '<= -5', and none is below 0; it must be a number from 0 on, or a compar",
+    "orders(count=-1)": "orders: count is '-1', and none is below 0; it must be a number from 0 on",
+    "orders(average='< 0')": "orders: average is '< 0', and none is below 0; it must be a number from 0 on",
     "bought(until=-3)": "bought: until is '-3'; it must be a date",
     "likely_to_buy(days=60)": "likely_to_buy: days is 60; it must be 30 or 90",
     "likely_to_buy(top_share=20)": "likely_to_buy: top_share is '20'; it must be above 0 and at most 1",
@@ -138,6 +150,10 @@ NOT_REFUSED = (
     "attribute('is_subscribed', in=[true, false])",
     "attribute('created_on', in=['1999-12-31'])",
     "attribute('customer_id', in=['nobody'])",
+    # A date and a number of days: where the number leads, the as-of date says.
+    "bought(since='2026-01-01', until=30)",
+    "bought(since=30, until='2026-01-01')",
+    "orders(in_period=['2025-01-01', 0], last='>= 0')",
 )
 
 

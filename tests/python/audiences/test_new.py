@@ -13,6 +13,7 @@ from conftest import BIN, ROOT
 
 from regulars.audiences.blocks import BLOCKS, Bracketed, Rule, blocks_of, example_of, parse_rule, rule_sql
 from regulars.audiences.examples import CONSENTS, Examples, NotSimpleError
+from regulars.audiences.refusals import columns_of_segments
 from regulars.audiences.scaffold import INPUTS, LIST, Words, write_audience
 from regulars.errors import UsageError
 
@@ -30,6 +31,11 @@ RULES = {
     "likely": "likely_to_buy(days=90, top_share=0.3) intersect (lifecycle('active') union importance('vip'))",
     "example": None,
 }
+OF_COLUMNS = (
+    "attribute('country', in=['DK', \"o'x\"]) intersect attribute('order_count', in=[2, 3]) except"
+    " attribute('is_subscribed', in=[true]) union attribute('previous_rfm_tier', in=['champions']) intersect"
+    " attribute('first_ordered_on', in=['2026-01-05']) except attribute('average_order_amount', in=[9.5])"
+)
 OPERATIONS = ("union", "intersect", "except")
 
 
@@ -41,7 +47,7 @@ def test_what_is_written_builds_and_passes_its_unit_test(shop, tmp_path):
     project = copy_project(tmp_path / "project")
     for name, rule in RULES.items():
         write_audience(project, name, rule, Words(label=f"Label: of {name}", owner="crm"))
-    write_audience(project, "guess", "likely_to_buy(days=30) except attribute('country', in=['DK'])", Words())
+    write_audience(project, "guess", "likely_to_buy(days=30) except attribute('shoe_size', in=[42])", Words())
     write_audience(project, "occasion", "orders(in_occasion='mothers_day')", Words())
     names = [f"aud_{name}" for name in (*RULES, "guess", "occasion")]
     others = {name: value for name, value in environ.items() if not name.startswith("DBT_")}
@@ -131,6 +137,9 @@ def members_by_hand(rule: Rule, inputs: dict, examples: Examples) -> set[str]:
     "text",
     [
         *filter(None, RULES.values()),
+        OF_COLUMNS,
+        "attribute('country', in=['DK', 'SE']) except attribute('country', in=['DK']) union likely_to_buy()",
+        "attribute('is_subscribed', in=[true, false]) except attribute('is_subscribed', in=[true])",
         "lifecycle('lost') union lifecycle('new') union persona('hero')",
         "importance('vip') except lifecycle('new') except consented('sms')",
         "lifecycle('lost') union importance('vip') intersect persona('hero')",
@@ -140,8 +149,9 @@ def members_by_hand(rule: Rule, inputs: dict, examples: Examples) -> set[str]:
 )
 def test_the_unit_test_is_red_for_every_block_left_out_and_every_other_operation(text):
     rule = parse_rule(text)
-    example = example_of(rule)
-    examples = Examples()
+    columns = columns_of_segments(ROOT)
+    example = example_of(rule, columns)
+    examples = Examples(columns)
     examples.customer([(block, True) for block in blocks_of(rule)])
     assert members_by_hand(rule, example.inputs, examples) == set(example.members)
     assert example.members
@@ -170,6 +180,8 @@ def test_each_block_has_a_customer_who_fails_it_alone():
 IN_DBT = (
     "importance('vip') intersect lifecycle('lost') except in_audience('lost_buyers')",
     "likely_to_buy(days=90, top_share=0.4) except interested_in(brand='A', capture=0.5) union not_bought(keyword='x')",
+    OF_COLUMNS,
+    "attribute('country', in=['DK']) except persona('too_new')",
 )
 
 
@@ -197,7 +209,7 @@ def test_dbt_sees_every_block_left_out_and_every_other_operation(shop, tmp_path)
     results = json.loads((project / "target" / "run_results.json").read_text())["results"]
     of_tests = [result for result in results if result["unique_id"].startswith("unit_test.")]
     assert {result["unique_id"].split(".")[2]: result["status"] for result in of_tests} == wanted, done.stdout
-    assert len(wanted) == 16
+    assert len(wanted) == 16 + 17 + 5
 
 
 def test_a_rule_without_an_example_says_what_to_fill_in(skeleton):
@@ -207,6 +219,26 @@ def test_a_rule_without_an_example_says_what_to_fill_in(skeleton):
     for model in ("customer_segments", "int_customer_profiles", "int_interests", "pred_interested_in"):
         assert f"#       - {{input: ref('{model}'), rows: []}}" in text
     assert any("no unit test" in note for note in written.notes)
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (
+            "attribute('shoe_size', in=[42])",
+            "shoe_size is no column of customer_segments but an attribute that the shop",
+        ),
+        ("attribute('open_cart_at', in=['2026-01-05'])", "open_cart_at is a timestamp, and customers are made up for"),
+        ("attribute('customer_id', in=['x'])", "asks for customers by name"),
+        ("attribute('order_count', in=[2.5])", r"order_count is of type bigint and can be none of \[2.5\]"),
+        ("attribute('average_order_amount', in=[0.00001])", "is of type numeric"),
+    ],
+)
+def test_an_attribute_without_an_example_says_why(rule, why):
+    with pytest.raises(NotSimpleError, match=why):
+        example_of(parse_rule(rule), columns_of_segments(ROOT))
+    with pytest.raises(NotSimpleError, match="no YAML was found"):
+        example_of(parse_rule(rule))
 
 
 @pytest.mark.parametrize(
