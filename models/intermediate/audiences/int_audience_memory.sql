@@ -16,6 +16,9 @@
 {{ config(materialized='table') }}
 {%- set memory = load_relation(this) if execute else none -%}
 {%- set text = dbt.type_string() -%}
+{#- Who was only told to have been in before is drawn by the first build that sees her. -#}
+{%- set keeps_arm = 'stays_before.customer_id is not null' if var('write_past_history') else 'stays_before.is_drawn' -%}
+{%- set takes_later_arm = 'answers.is_in and stays_after.is_drawn and not answers.is_drawn' -%}
 {%- set columns = "audience, customer_id, entered_on, left_on, arm, is_sampled, " ~ audience_model('audience') ~ " as model_name" -%}
 {%- set no_stays = "select *, cast(null as date) as entered_on, cast(null as date) as left_on from " ~ ref('int_audience_members') ~ " where 1 = 0" -%}
 {%- set stays = "(select " ~ columns ~ " from " ~ (this ~ " where row_kind = 'stay'" if memory else "(" ~ no_stays ~ ") as nobody") ~ ")" %}
@@ -300,15 +303,8 @@ answers as (
         members.customer_id is not null as is_in,
         stays_before.entered_on as before_on,
         coalesce(stays_before.is_drawn, false) as is_drawn,
-        {% if var('write_past_history') -%}
-        coalesce(stays_before.arm, members.arm) as arm,
-        coalesce(stays_before.is_sampled, members.is_sampled) as is_sampled
-        {%- else -%}
-        -- Who was only told to have been in before is drawn today.
-        case when stays_before.is_drawn then stays_before.arm else coalesce(members.arm, stays_before.arm) end as arm,
-        case when stays_before.is_drawn then stays_before.is_sampled else coalesce(members.is_sampled, stays_before.is_sampled) end
-            as is_sampled
-        {%- endif %}
+        case when {{ keeps_arm }} then stays_before.arm else coalesce(members.arm, stays_before.arm) end as arm,
+        case when {{ keeps_arm }} then stays_before.is_sampled else coalesce(members.is_sampled, stays_before.is_sampled) end as is_sampled
 
     from {{ ref('int_audience_members') }} as members
 
@@ -331,9 +327,8 @@ stays_up_to_today as (
             when stays_after.customer_id is not null then stays_after.left_on
             else windows.next_on
         end as left_on,
-        case when answers.is_in and stays_after.is_drawn and not answers.is_drawn then stays_after.arm else answers.arm end as arm,
-        case when answers.is_in and stays_after.is_drawn and not answers.is_drawn then stays_after.is_sampled else answers.is_sampled end
-            as is_sampled
+        case when {{ takes_later_arm }} then stays_after.arm else answers.arm end as arm,
+        case when {{ takes_later_arm }} then stays_after.is_sampled else answers.is_sampled end as is_sampled
 
     from answers
 

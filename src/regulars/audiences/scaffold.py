@@ -68,7 +68,9 @@ def write_audience(project: Path, name: str, rule_given: str | None, words: Word
     if not (project / "dbt_project.yml").is_file():
         raise UsageError(f"{project.resolve()} holds no dbt_project.yml; name the project's folder: --project-dir")
     if rule_given is not None and not rule_given.strip():
-        raise UsageError("--from is empty; write a rule such as \"bought(keyword='tent')\", or leave --from out for an example")
+        raise UsageError(
+            "--from is empty; write a rule such as \"bought(keyword='tent')\", or leave --from out for an example"
+        )
     rule = parse_rule(rule_given or EXAMPLE)
     for block in blocks_of(rule):
         if block.name == "in_audience" and block.values["name"].partition(":")[0] == name:

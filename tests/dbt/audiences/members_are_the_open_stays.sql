@@ -35,11 +35,7 @@
 
         where
             looks.row_kind = 'seen'
-            {%- if var('write_past_history') %}
-            and looks.experiment_key is null
-            {%- else %}
-            and as_of.as_of_date >= newest_look.seen_on
-            {%- endif %}
+            and {{ 'looks.experiment_key is null' if var('write_past_history') else 'as_of.as_of_date >= newest_look.seen_on' }}
 
     ),
 

@@ -337,3 +337,16 @@ def test_what_is_told_afterwards_leaves_looks_arms_and_samples_of_builds_alone(w
             if any(entered <= day and (left is None or day < left) for day in drew):
                 assert tuple(drawn) == arm(audience, customer)
         assert {day for _, day in warehouse.rows("experiment_key, entered_on", "seen") if _ == "key"} == drew
+
+
+def test_a_stay_keeps_the_arm_of_the_build_that_drew_it(warehouse):
+    warehouse.forget()
+    with_ann = {"a": frozenset({"ann"})}
+    for number, drawn in ((1, "control"), (2, "treatment"), (4, "treatment")):
+        warehouse.look(
+            Look(DAYS[number], {PLAIN: "1"}, with_ann),
+            write_past_history=False,
+            experiment="key",
+            draws=lambda _audience, _customer, drawn=drawn: (drawn, True),
+        )
+    assert warehouse.rows("entered_on, left_on, arm, is_sampled", "stay") == [(DAYS[1], None, "control", True)]
