@@ -21,29 +21,40 @@ class Scenario:
     """Standard deviation of the logarithm of what a buyer spends, on top of what she is like; 0.72 in all."""
     basket: float = 1.0
     """Factor on what buyers spend of those written to."""
+    treated_spread: float | None = None
+    """As ``spread``, of those written to; None if the same."""
+
+    @property
+    def spread_of_treated(self) -> float:
+        return self.spread if self.treated_spread is None else self.treated_spread
 
     def __str__(self) -> str:
-        effects = f"lift {self.lift:g}, basket {self.basket:g}, spread {self.spread:g}"
+        effects = f"lift {self.lift:g}, basket {self.basket:g}, spread {self.spread:g} → {self.spread_of_treated:g}"
         return f"{self.rate:g} of {self.treated}/{self.compared}, {effects}"
 
 
-def people(random, shape, scenario, lift):
+def people(random, shape, scenario, lift, spread):
     """Bought (1 or 0), spent, and spent before; the more active do more of each."""
     activity = random.standard_normal(shape)
     bought_before = random.random(shape) < 1.0 / (1.0 + np.exp(-1.2 * activity))
-    before = np.where(bought_before, np.exp(3.5 + 0.8 * activity + 0.8 * random.standard_normal(shape)), 0.0)
+    before = exp_where(bought_before, 3.5 + 0.8 * activity + 0.8 * random.standard_normal(shape))
     # E[exp(0.7 z - 0.245)] = 1, so that the rate is the mean chance; none comes near 1 but in the highest rates.
     bought = random.random(shape) < np.minimum(scenario.rate * lift * np.exp(0.7 * activity - 0.245), 1.0)
-    spent = np.where(bought, np.exp(4.0 + 0.4 * activity + scenario.spread * random.standard_normal(shape)), 0.0)
+    spent = exp_where(bought, 4.0 + 0.4 * activity + spread * random.standard_normal(shape))
     return bought.astype(np.float64), spent, before
 
 
-def true_means(scenario, lift):
+def exp_where(condition, logarithm):
+    """And 0 elsewhere."""
+    return np.exp(logarithm, out=np.zeros_like(logarithm), where=condition)
+
+
+def true_means(scenario, lift, spread):
     """Expected conversion and revenue of a person, by integrating over the activity."""
     node, weight = np.polynomial.hermite_e.hermegauss(200)
     weight = weight / weight.sum()
     chance = np.minimum(scenario.rate * lift * np.exp(0.7 * node - 0.245), 1.0)
-    spent = np.exp(4.0 + 0.4 * node + scenario.spread**2 / 2.0)
+    spent = np.exp(4.0 + 0.4 * node + spread**2 / 2.0)
     return float(weight @ chance), float(weight @ (chance * spent))
 
 
@@ -63,8 +74,8 @@ def experiments(scenario: Scenario, count: int, seed: int, *, knows_before: bool
     for start in range(0, count, BLOCK):
         size = min(BLOCK, count - start)
         arms = [
-            people(random, (size, scenario.treated), scenario, scenario.lift),
-            people(random, (size, scenario.compared), scenario, 1.0),
+            people(random, (size, scenario.treated), scenario, scenario.lift, scenario.spread_of_treated),
+            people(random, (size, scenario.compared), scenario, 1.0, scenario.spread),
         ]
         arms[0] = arms[0][0], arms[0][1] * scenario.basket, arms[0][2]
         for metric, compare, column in (
@@ -78,7 +89,8 @@ def experiments(scenario: Scenario, count: int, seed: int, *, knows_before: bool
 
 def effect(scenario: Scenario) -> dict[str, float]:
     """The true differences."""
-    treated, compared = true_means(scenario, scenario.lift), true_means(scenario, 1.0)
+    treated = true_means(scenario, scenario.lift, scenario.spread_of_treated)
+    compared = true_means(scenario, 1.0, scenario.spread)
     return {"conversion": treated[0] - compared[0], "net_revenue": scenario.basket * treated[1] - compared[1]}
 
 
