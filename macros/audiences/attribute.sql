@@ -10,9 +10,8 @@
     {%- set has_tiers = name in ['rfm_tier', 'previous_rfm_tier'] -%}
     {%- set tiers = ref('rfm_tiers') if has_tiers else none -%}
     {%- set columns = {} -%}
-    {%- for node in (graph.get('nodes') or {}).values() if execute and node.name == 'customer_segments' -%}
-        {%- for column in node.columns.values() -%}{%- do columns.update({column.name: column.data_type}) -%}{%- endfor -%}
-    {%- endfor -%}
+    {%- set node = (graph.get('nodes') or {}).get('model.regulars.customer_segments') if execute else none -%}
+    {%- for column in (node.columns.values() if node else []) -%}{%- do columns.update({column.name: column.data_type}) -%}{%- endfor -%}
     {%- set is_column = name in columns or not columns -%}
     {%- set values = attribute_literals(name, wanted, (columns.get(name) or 'unknown') if is_column else 'json') -%}
     {%- set is_text = not is_column or columns.get(name) == 'varchar' -%}

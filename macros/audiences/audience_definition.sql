@@ -1,7 +1,8 @@
-{% macro audience_definition(name, said, node, audience_nodes, known_settings) -%}
+{% macro audience_definition(name, said, node, nodes, known_settings) -%}
     {#- One audience model as int_audience_definitions has it. Its hash covers what makes its rule: its own SQL, every model
         and seed above it, and the rule vars they name. A changed label or destination changes no rule. -#}
     {%- set open, seen, words, blocks = [node.unique_id], [], [], [] -%}
+    {%- set audience_ids = nodes.values() | map(attribute='unique_id') | list -%}
     {%- for _ in range(1000) if open -%}
         {%- set each = graph.nodes[open.pop()] -%}
         {%- if each.unique_id not in seen -%}
@@ -9,7 +10,7 @@
             {%- do words.append(each.name ~ '=' ~ each.raw_code) -%}
             {%- do blocks.extend(each.depends_on.macros) -%}
             {%- for parent in each.depends_on.nodes -%}
-                {%- if parent in graph.nodes and graph.nodes[parent].name in audience_nodes -%}
+                {%- if parent in audience_ids -%}
                     {%- do open.append(parent) -%}
                 {%- else -%}
                     {%- do words.extend(settings_above(parent, known_settings)) -%}

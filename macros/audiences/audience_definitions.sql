@@ -2,10 +2,7 @@
     {#- What the YAML beside each audience says, as one mapping an audience model, checked; empty while dbt only parses. -#}
     {%- set found, problems, names = [], [], [] -%}
     {%- if execute -%}
-        {%- set nodes, known_settings = {}, {} -%}
-        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name.startswith('aud_') -%}
-            {%- do nodes.update({node.name: node}) -%}
-        {%- endfor -%}
+        {%- set nodes, known_settings = audience_nodes(), {} -%}
         {%- for name in nodes if name not in audience_models() -%}
             {%- do problems.append(name ~ ' is not in the list of macros/audiences/audience_models.sql; add it there') -%}
         {%- endfor -%}

@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 {% macro duckdb__shared_counts(members) -%}
-    {#- One bit a customer, in blocks of 65,536: two audiences are compared 64 customers at a time, where a join would go through every
+    {#- One bit a customer, in blocks of 4,096: two audiences are compared 64 customers at a time, where a join would go through every
         pair of audiences of every customer. -#}
     with
 
@@ -40,8 +40,8 @@
 
         select
             members.audience,
-            customers.customer_number // 65536 as block_number,
-            bitstring_agg(cast(customers.customer_number % 65536 as integer), 0, 65535) as customer_bits
+            customers.customer_number // 4096 as block_number,
+            bitstring_agg(cast(customers.customer_number % 4096 as integer), 0, 4095) as customer_bits
 
         from {{ members }} as members
 
@@ -50,7 +50,7 @@
 
         group by
             members.audience,
-            customers.customer_number // 65536
+            customers.customer_number // 4096
 
     ),
 

@@ -2,7 +2,7 @@
 -- A view: fifteen million rows are written once, with their arms, by int_audience_members.
 {{ config(materialized='view') }}
 {%- set with_value = [] -%}
-{%- for node in (graph.nodes.values() if execute else []) if node.name.startswith('aud_') and 'value' in node.columns -%}{%- do with_value.append(node.name) -%}{%- endfor -%}
+{%- for name, node in audience_nodes().items() if 'value' in node.columns -%}{%- do with_value.append(name) -%}{%- endfor -%}
 
 with
 
