@@ -114,6 +114,7 @@ counts as (
         stays.audience,
         sends.campaign_id,
         min(stays.model_name) as model_name,
+        max(sends.received_on) as last_received_on,
         cast(count(*) as bigint) as received_count,
         cast(sum(sends.opened_count) as bigint) as opened_count,
         cast(sum(sends.unsubscribed_count) as bigint) as unsubscribed_count,
@@ -156,6 +157,7 @@ guardrails as (
     select
         audience,
         campaign_id,
+        last_received_on,
         received_count,
         opened_count,
         unsubscribed_count,
