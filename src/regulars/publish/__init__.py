@@ -1,0 +1,1 @@
+"""`regulars publish`: audiences and customer properties, where marketing happens, and kept there."""
