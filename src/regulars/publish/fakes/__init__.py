@@ -1,0 +1,1 @@
+"""Stand-ins for the places that audiences go to: on loopback, with a memory, and as strict as the real ones."""
