@@ -5,6 +5,7 @@ never touches a warehouse that holds anything but the sample shop.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from regulars.errors import RegularsError, WarehouseError
 from regulars.load.demo_shop import holds_only_demo_shop
+from regulars.publish.fakes.webhook import receiver
 from regulars.warehouse import connect, database_path
 
 BIN = Path(sys.executable).parent
@@ -65,7 +67,22 @@ def main() -> None:
         "Building the segments, with every test of the data (dbt build)",
         *("dbt", "build", "--exclude-resource-type", "unit_test"),
     )
+    publish(folder)
     sys.exit(subprocess.run([str(BIN / "regulars"), "summary"]).returncode)
+
+
+def publish(folder: Path) -> None:
+    """Send two audiences: one to a file, one to a receiver on this machine that stands in for an account."""
+    os.environ["REGULARS_RECEIVER_SECRET"] = "made up for the demo"
+    for left in folder.glob("publish_ledger.duckdb*"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    with receiver(os.environ["REGULARS_RECEIVER_SECRET"]) as heard:
+        said = Path("publish.example.yml").read_text(encoding="utf-8")
+        settings = folder / "publish.yml"
+        settings.write_text(re.sub(r"http://127\.0\.0\.1:\d+/audiences", heard.url, said), encoding="utf-8")
+        run("Publishing two audiences", "regulars", "publish", "apply", "--settings", str(settings))
+    people = sum(len(each) for each in heard.people.values())
+    print(f"  {folder / 'published'} has one of them; a receiver on this machine took {people} people of the other")
 
 
 if __name__ == "__main__":

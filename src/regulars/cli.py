@@ -20,6 +20,7 @@ VERBS = {
     "docs": "regulars.docs.command",
     "audience": "regulars.audiences.command",
     "backfill": "regulars.audiences.command",
+    "publish": "regulars.publish.command",
 }
 
 
@@ -80,5 +81,5 @@ def main() -> None:
 
 def stop() -> None:
     """Say that Ctrl-C was heard, and leave."""
-    typer.echo("stopped; whatever was not finished is not in the warehouse", err=True)
+    typer.echo("stopped; nothing is half-written, and what was not finished is done by the next run", err=True)
     sys.exit(INTERRUPTED)
