@@ -98,7 +98,7 @@ def test_ctrl_c_is_one_sentence() -> None:
         [sys.executable, "-c", INTERRUPTED, "summary"], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "stopped; whatever was not finished is not in the warehouse\n"
+    assert done.stderr == "stopped; nothing is half-written, and what was not finished is done by the next run\n"
 
 
 def test_ctrl_c_stops_dbt_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
