@@ -20,11 +20,10 @@ from regulars.publish import identifiers
 from regulars.publish.destinations import Answer, Batch, Destination, Person, hashes_of
 from regulars.publish.destinations.files import FilesDestination
 from regulars.publish.errors import DestinationError, PublishRefusedError
-from regulars.publish.keys import person_key
 from regulars.publish.ledger import Ledger, write_private
 from regulars.publish.plan import CONTACTS, PROPERTIES
 from regulars.publish.settings import Settings, Sync
-from regulars.publish.tombstones import email_forms, email_names, phone_forms, phone_names
+from regulars.publish.tombstones import customer_names, email_forms, email_names, phone_forms, phone_names
 
 REQUEST_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MOST_ALIKE = 10
@@ -240,7 +239,7 @@ def bury(ledger: Ledger, request: Request, key: bytes, now: datetime) -> tuple[R
     Returns the request with everybody it means, and sentences about what whoever asked has to know.
     """
     known = ledger.fetch("select status from erasure_request where request_id = $request", request=request.request_id)
-    own = {person_key(key, "customer", name) for name in request.customer_ids}
+    own = customer_names(key, request.customer_ids)
     own |= email_names(key, request.email) | phone_names(key, request.phone, None)
     if known == [("done",)] and not own <= _buried(ledger, own, request.request_id):
         # It was kept while nobody could look into the ledger, and has the id of a request for somebody else.
@@ -269,7 +268,7 @@ def bury(ledger: Ledger, request: Request, key: bytes, now: datetime) -> tuple[R
     contacts = _contacts(ledger, customers)
     nobody = _who_is_nobody(ledger, request, customers, contacts, _buried(ledger, own), key)
     problems += [f"erasure {request.request_id}: {nobody}"] if nobody else []
-    names = own | {person_key(key, "customer", name) for name in customers}
+    names = own | customer_names(key, customers)
     for found in contacts.values():
         names |= email_names(key, found["email"]) | phone_names(key, found["phone"], found["country"])
     request = _naming(ledger, request, customers)
@@ -329,11 +328,7 @@ def _who_is_nobody(
             )
         }
     count = len(request.customer_ids)
-    missing = [
-        name
-        for name in request.customer_ids
-        if name not in known and person_key(key, "customer", name) not in buried
-    ]  # fmt: skip
+    missing = [name for name in request.customer_ids if name not in known and not customer_names(key, [name]) <= buried]
     if missing:
         what = f"{len(missing)} of the {count} customer ids" if count > 1 else "this customer id"
     elif customers or buried:

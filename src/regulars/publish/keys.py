@@ -40,7 +40,7 @@ def read_key(settings: Settings, ledger: Ledger) -> bytes:
     else:
         path = ledger.path.with_name(ledger.path.name + ".key")
         where = str(path)
-        if not path.exists() and (noted or ledger.fetch("select 1 from tombstone limit 1")):
+        if not path.exists() and noted:
             raise PublishRefusedError(
                 f"{path}, the key of the ledger, is gone, and by a new one people who were erased would be sent again;"
                 " restore it from a backup, and everything is as before"

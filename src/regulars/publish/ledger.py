@@ -35,9 +35,8 @@ create table if not exists sync_run (
 create table if not exists sync_plan (
     run_id varchar primary key, sync_id varchar, as_of_date varchar, definition_hash varchar, mapping_hash varchar,
     world_hash varchar, add_count bigint, update_count bigint, remove_count bigint, keep_count bigint,
-    wait_count bigint, no_consent_count bigint, no_identifier_count bigint, erased_count bigint
+    wait_count bigint, no_consent_count bigint, no_identifier_count bigint, erased_count bigint, held_back_count bigint
 );
-alter table sync_plan add column if not exists held_back_count bigint;
 create table if not exists sync_batch (
     batch_id varchar primary key, run_id varchar, sync_id varchar, batch_number integer, operation varchar,
     status varchar, row_count bigint, total_count bigint, is_last boolean, is_all_new boolean, byte_count bigint,

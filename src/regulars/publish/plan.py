@@ -11,7 +11,7 @@ from regulars.publish.errors import MovedError, PublishRefusedError
 from regulars.publish.identifiers import NORMALISER_VERSION
 from regulars.publish.ledger import Ledger, quoted
 from regulars.publish.settings import Purpose, Settings, Sync, nearest
-from regulars.publish.tombstones import is_buried
+from regulars.publish.tombstones import find_buried
 
 PROPERTIES = "shop.marts.customer_segments"
 MEMBERS = "shop.marts.audience_members"
@@ -111,7 +111,14 @@ def read_wanted(ledger: Ledger, sync: Sync, key: bytes, *, is_retired: bool = Fa
     ((tombstones,),) = ledger.fetch("select count(*) from tombstone")
     is_erased = "false"
     if tombstones:
-        is_erased = is_buried(connection, key)
+        find_buried(
+            connection,
+            key,
+            f"select members.customer_id, contacts.email, contacts.phone, contacts.country from {MEMBERS} as members"
+            f" left join {CONTACTS} as contacts on members.customer_id = contacts.customer_id"
+            f" where members.audience = {quoted(sync.audience)} and {arms}",
+        )
+        is_erased = "members.customer_id in (select customer_id from buried)"
     connection.execute(
         f"""
         create or replace temp table candidates as

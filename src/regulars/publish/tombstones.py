@@ -3,9 +3,14 @@
 A tombstone is a keyed hash of one of these, never the thing itself. Of an address there are the form that the shop has,
 in lower case, and Google's, which is one for all spellings of a Gmail mailbox; of a number its digits as they are
 written, and those of E.164. What is erased is buried under all forms, and who has any of them is left out.
+
+Before the hash stand five hex digits of a cheaper one, of what all forms of an address or number have in common. So of
+a million members only those few are looked at closely who share these with somebody who was erased, or whose address or
+number is written so oddly that SQL cannot say what they have in common.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import duckdb
@@ -13,6 +18,13 @@ import pyarrow as pa
 
 from regulars.publish import identifiers
 from regulars.publish.keys import person_key, person_key_macro
+from regulars.publish.ledger import quoted
+
+COARSE = 5
+"""Hex digits: a million names for what forms have in common."""
+COMMON_DIGITS = 4
+"""Of a number, its last: prefixes and country codes stand before them."""
+USUAL_EMAIL = "[!-?A-~]+@[!-?A-~]+"
 
 
 def email_forms(email: str | None) -> set[str]:
@@ -30,38 +42,89 @@ def digits_of(phone: str | None) -> str:
     return "".join(letter for letter in phone or "" if "0" <= letter <= "9")
 
 
+def customer_names(key: bytes, customers: Iterable[str]) -> set[str]:
+    """What tombstones call customers."""
+    return {_name(key, "customer", customer_id, customer_id) for customer_id in customers}
+
+
 def email_names(key: bytes, email: str | None) -> set[str]:
     """What tombstones call an address."""
-    return {person_key(key, "email", form) for form in email_forms(email)}
+    return {_name(key, "email", form, common_of_email(form)) for form in email_forms(email)}
 
 
 def phone_names(key: bytes, phone: str | None, country: str | None) -> set[str]:
     """What tombstones call a number."""
-    return {person_key(key, "phone", form) for form in phone_forms(phone, country)}
+    return {_name(key, "phone", form, form[-COMMON_DIGITS:]) for form in phone_forms(phone, country)}
 
 
-def is_buried(connection: duckdb.DuckDBPyConnection, key: bytes) -> str:
-    """SQL that is true of `members` with `contacts` whom `ledger_tombstone` has; makes the functions that it needs.
+def common_of_email(form: str) -> str:
+    """What all forms of an address have in common: its mailbox, without dots and suffix."""
+    return form.partition("@")[0].partition("+")[0].replace(".", "")
 
-    Python is the authority for the other form of an address or number. It is asked only where it may differ from what
-    SQL says itself, and says nothing where it does not: a hash costs as much again.
+
+def _name(key: bytes, kind: str, form: str, common: str) -> str:
+    coarse = hashlib.md5(f"{key.decode()}{kind}:{common}".encode(), usedforsecurity=False).hexdigest()[:COARSE]
+    return coarse + person_key(key, kind, form)
+
+
+def find_buried(connection: duckdb.DuckDBPyConnection, key: bytes, people: str) -> None:
+    """Fill the temporary table `buried`: customers of a query `people` whom `ledger_tombstone` has.
+
+    `people` gives customer_id, email, phone and country. Python is the authority for the other form of an address or
+    number. It is asked only of those who may be buried, and where that form may differ from what SQL says itself.
     """
     connection.execute(person_key_macro(key))
     _make(connection, "other_email", _other_emails, 1)
     _make(connection, "other_phone", _other_phones, 2)
-    plain_email, plain_phone = "lower(trim(contacts.email))", "regexp_replace(contacts.phone, '[^0-9]', '', 'g')"
+    connection.execute(
+        f"create or replace temp table tombstone_names as select distinct left(person_key, {COARSE}) as coarse,"
+        f" substr(person_key, {COARSE + 1}) as person_key from ledger_tombstone"
+    )
+    connection.execute(
+        "create or replace temp macro coarse(said) as"
+        f" left(md5(concat({quoted(key.decode())}, said)), {COARSE}) in (select coarse from tombstone_names)"
+    )
+    connection.execute(
+        "create or replace temp macro is_buried(said) as"
+        " coalesce(person_key(said) in (select person_key from tombstone_names), false)"
+    )
+    # What is left of a usual number when its punctuation is gone; of others anything.
+    bare = "translate(phone, ' ()+./-', '')"
+    mailbox = "replace(split_part(split_part(lower(email), '@', 1), '+', 1), '.', '')"
+    connection.execute(
+        f"""
+        create or replace temp table suspects as
+        select customer_id, email, phone, country
+        from ({people})
+        where
+            coarse('customer:' || customer_id)
+            or (email is not null and (not regexp_full_match(email, '{USUAL_EMAIL}') or coarse('email:' || {mailbox})))
+            or (
+                phone is not null
+                and (
+                    not regexp_full_match({bare}, '[0-9]{{{COMMON_DIGITS},}}')
+                    or coarse('phone:' || right({bare}, {COMMON_DIGITS}))
+                )
+            )
+        """
+    )
     # Of an address in printable ASCII only Google's form of a mailbox of its own is another.
-    is_google = "regexp_matches(contacts.email, '(?i)@(gmail|googlemail)[.]com$')"
-    may_differ = f"not regexp_full_match(contacts.email, '[!-~]*') or {is_google}"
-    return " or ".join(
-        f"coalesce(person_key({said}) in (select person_key from ledger_tombstone), false)"
-        for said in (
-            "'customer:' || members.customer_id",
-            f"'email:' || {plain_email}",
-            f"'phone:' || nullif({plain_phone}, '')",
-            f"'email:' || case when {may_differ} then other_email(contacts.email) end",
-            "'phone:' || other_phone(contacts.phone, contacts.country)",
-        )
+    is_google = "regexp_matches(email, '(?i)@(gmail|googlemail)[.]com$')"
+    connection.execute(
+        f"""
+        create or replace temp table buried as
+        select customer_id
+        from suspects
+        where
+            is_buried('customer:' || customer_id)
+            or is_buried('email:' || lower(trim(email)))
+            or is_buried('phone:' || nullif(regexp_replace(phone, '[^0-9]', '', 'g'), ''))
+            or is_buried(
+                'email:'
+                || case when not regexp_full_match(email, '[!-~]*') or {is_google} then other_email(email) end
+            )
+            or is_buried('phone:' || other_phone(phone, country))
+        """
     )
 
 

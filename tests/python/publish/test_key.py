@@ -1,11 +1,10 @@
 """The key by which people are named: another one than the ledger was begun with is refused, or erased people return."""
 
-import duckdb
 import pytest
 
 from regulars.publish.errors import PublishRefusedError
 from regulars.publish.fakes.webhook import receiver
-from regulars.publish.run import ask_to_erase, ledger_path, make_plans, open_ledger, run_syncs, utc_now
+from regulars.publish.run import ask_to_erase, ledger_path, make_plans, run_syncs
 from regulars.publish.settings import load_settings
 
 from .shop import SECRET, Person, Shop
@@ -80,30 +79,3 @@ def test_another_key_secret_is_refused_and_a_short_one(shop, monkeypatch):
     with pytest.raises(PublishRefusedError, match="is gone"):
         plans(shop)
     assert not key_file(shop).exists()
-
-
-def of_an_older_version(shop) -> None:
-    with duckdb.connect(ledger_path(shop.settings())) as connection:
-        connection.execute("drop table ledger_key")
-
-
-def test_an_older_ledger_takes_the_key_that_it_finds(shop):
-    erased(shop)
-    of_an_older_version(shop)
-    assert [plan.erased for plan in plans(shop)] == [1, 1]
-    key_file(shop).write_text("f" * 64)
-    with pytest.raises(PublishRefusedError, match="another than the ledger was begun with"):
-        plans(shop)
-
-
-def test_an_older_ledger_with_tombstones_gets_no_new_key_file(shop):
-    erased(shop)
-    of_an_older_version(shop)
-    key_file(shop).unlink()
-    with pytest.raises(PublishRefusedError, match="is gone"):
-        plans(shop)
-    # Without tombstones there is nobody whom it could forget.
-    with open_ledger(shop.settings(), None, utc_now()) as ledger:
-        ledger.execute("delete from tombstone")
-    plans(shop)
-    assert len(key_file(shop).read_text()) == 64
