@@ -61,6 +61,7 @@ ORDINARY_BYTES = 10_000
 """Of a row: who refuses a request as large as this as too large would refuse any."""
 NEVER = datetime(9999, 12, 31)
 NOT_REFUSED = "row_number not in (select unnest(cast($places as integer[])))"
+REFUSED = NOT_REFUSED.replace(" not ", " ")
 FIRST_POLL_SECONDS = 0.05
 JOBS_ASKED_AT_ONCE = 2
 LONGEST_POLL_SECONDS = 10.0
@@ -92,6 +93,8 @@ class Result:
     """Nobody of the audience may be sent."""
     is_verified: bool = True
     message: str = ""
+    notes: list[str] = field(default_factory=list)
+    """What the destination said beside its yes: that it left somebody out and does not say whom."""
 
     @property
     def is_done(self) -> bool:
@@ -158,7 +161,7 @@ class Run:
     given_up: list[str] = field(default_factory=list)
     """What to say at the end of batches that were given up."""
     kept_back: set[str] = field(default_factory=set)
-    """Customers whose removal by their old identifiers waits; so do their new ones."""
+    """Customers whose removal by their old identifiers waits, or was refused; so do their new ones."""
 
     def settle(self) -> None:
         """What earlier runs left: ask how jobs went, and send again what nobody knows to have arrived."""
@@ -208,14 +211,25 @@ class Run:
                     sync=self.sync_id, customers=[customer_id for (customer_id,) in over],
                 )  # fmt: skip
 
-    def forget_another_object(self) -> bool:
-        """If the list or table is another than last time, somebody deleted it: then nobody is in it any more."""
+    def last_object_id(self, sync_id: str = "") -> str:
+        """The id of the list or table that this sync, or another, wrote to last; empty if it never did."""
         last = self.ledger.fetch(
             "select object_id from sync_batch where sync_id = $sync and status = 'acked'"
             " order by changed_at desc, batch_number desc limit 1",
-            sync=self.sync_id,
+            sync=sync_id or self.sync_id,
         )
-        if not last or last[0][0] == self.object_id:
+        return last[0][0] if last else ""
+
+    def open_object(self) -> bool:
+        """Find or make the list or table; whether it is another than last time: then nobody is in it any more.
+
+        Raises
+        ------
+        DestinationError: it cannot be found or made, or that of last time is still there by another name.
+        """
+        last = self.last_object_id()
+        self.object_id = self.destination.open_object(self.sync.object_name, last)
+        if not last or last == self.object_id:
             return False
         with self.ledger.transaction():
             self.ledger.execute(
@@ -542,6 +556,8 @@ class Run:
                 )  # fmt: skip
             else:
                 self._put_in_state(batch.key, now, places)
+                if refused and self._was_sent_before(batch):
+                    self._put_in_state(batch.key, now, places, is_known=False, whose=REFUSED)
             if answer.remote_ids:
                 self.ledger.execute(
                     "update sync_state set remote_id = said.remote_id"
@@ -562,19 +578,30 @@ class Run:
             self._list_places(batch, [(one.place, one.code, one.pointer) for one in refused], now)
             self._finish(batch, "acked", code=answer.code, remote_id=answer.remote_id)
         self._forget(batch.key)
+        if answer.message and answer.message not in self.result.notes:
+            self.result.notes.append(answer.message)
         self.result.acknowledged += batch.row_count - len(refused)
         for code, count in Counter(one.code for one in refused).items():
             self.result.reject(code, count)
         self.progress(batch.row_count)
 
-    def _put_in_state(self, batch_id: str, now: datetime, places: list[int], *, is_known: bool = True) -> None:
+    def _was_sent_before(self, batch: Batch) -> bool:
+        """An earlier run sent it and nobody knows what became of that: what is refused now may be there since."""
+        ((attempts,),) = self.ledger.fetch(
+            "select attempt_count from sync_batch where batch_id = $batch", batch=batch.key
+        )
+        return bool(attempts > 1)
+
+    def _put_in_state(
+        self, batch_id: str, now: datetime, places: list[int], *, is_known: bool = True, whose: str = NOT_REFUSED
+    ) -> None:
         """Write the rows of a batch to the state; `is_known`: it is known what the destination has of them."""
         ((is_all_new,),) = self.ledger.fetch(
             "select is_all_new from sync_batch where batch_id = $batch", batch=batch_id
         )
         rows = (
             f"(select customer_id, {'source_hash' if is_known else chr(39) * 2} as source_hash, mapping_hash, sent_as,"
-            f" filled from sync_batch_row where batch_id = $batch and {NOT_REFUSED})"
+            f" filled from sync_batch_row where batch_id = $batch and {whose})"
         )
         values = {"sync": self.sync_id, "batch": batch_id, "places": places, "now": now}
         is_new = "true"
@@ -616,6 +643,8 @@ class Run:
         named = [(one.place, one.code, one.pointer) for one in answer.rejected]
         refused = named or [(place, answer.code, "") for place in range(batch.row_count)]
         with self.ledger.transaction():
+            if batch.operation == "upsert" and self._was_sent_before(batch):
+                self._put_in_state(batch.key, self.now(), [-1], is_known=False)
             self._list_places(batch, refused, self.now())
             self._finish(batch, "failed", code=answer.code)
         self._forget(batch.key)
@@ -646,6 +675,9 @@ class Run:
             )
         }
         self._list_rejected(batch.operation, [(*names[place], code, pointer) for place, code, pointer in refused], now)
+        if batch.operation == "remove":
+            # Known by her new identifiers, she could never be removed by the old ones.
+            self.kept_back.update(names[place][0] for place, _, _ in refused)
 
     def _list_rejected(self, operation: Operation, rows: list[tuple[str, str, str, str]], now: datetime) -> None:
         """Customer, hash, code and pointer; the back-off doubles, and after the last attempt only a change helps."""

@@ -308,6 +308,7 @@ def result_lines(result: Result) -> list[str]:
     left_out = left_out_words(result.left_out)
     if result.is_nobody_wanted and left_out:
         lines.append(f"  nobody may be sent: {left_out}")
+    lines += [f"  {note}" for note in result.notes]
     return [*lines, *([f"  stopped: {result.message}"] if result.message else [])]
 
 
@@ -319,7 +320,7 @@ def status_lines(row: Status) -> list[str]:
     ]
     if not row.name:
         lines.append("  publish.yml names it no more: put it back, and `regulars publish retire` removes them")
-    if row.last_run_at and row.last_run != "done":
+    if row.last_run_at and (row.last_run != "done" or row.message):
         lines.append(
             f"  last run {row.last_run_at[:19]} UTC: {row.last_run}" + (f", {row.message}" if row.message else "")
         )

@@ -23,7 +23,19 @@ from regulars.publish.errors import DestinationError, PublishRefusedError
 from regulars.publish.ledger import Ledger, write_private
 from regulars.publish.plan import CONTACTS, PROPERTIES
 from regulars.publish.settings import Settings, Sync
-from regulars.publish.tombstones import customer_names, email_forms, email_names, phone_forms, phone_names
+from regulars.publish.tombstones import (
+    BARE_PHONE,
+    COMMON_DIGITS,
+    MAILBOX,
+    USUAL_DIGITS,
+    USUAL_EMAIL,
+    common_of_email,
+    customer_names,
+    email_forms,
+    email_names,
+    phone_forms,
+    phone_names,
+)
 
 REQUEST_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MOST_ALIKE = 10
@@ -156,13 +168,12 @@ def customers_of(ledger: Ledger, emails: Iterable[str] = (), phones: Iterable[st
     # SQL finds whom it may be about, Python who it is. What is written with other signs than usual, all goes to Python.
     found = ledger.planning.execute(
         f"select customer_id, email, phone, country from {CONTACTS} where len($locals) > 0 and ("
-        " list_contains($locals, replace(split_part(split_part(lower(email), '@', 1), '+', 1), '.', ''))"
-        " or not regexp_full_match(email, '[!-~]*')) or len($ends) > 0 and ("
-        " list_contains($ends, right(regexp_replace(phone, '[^0-9]', '', 'g'), 6))"
-        " or not regexp_full_match(phone, '[0-9 +().-]*'))",
+        f" list_contains($locals, {MAILBOX}) or not regexp_full_match(email, '{USUAL_EMAIL}')) or len($ends) > 0 and ("
+        f" list_contains($ends, right({BARE_PHONE}, {COMMON_DIGITS}))"
+        f" or not regexp_full_match({BARE_PHONE}, '{USUAL_DIGITS}'))",
         {
-            "locals": [form.partition("@")[0].partition("+")[0].replace(".", "") for form in sorted(addresses)],
-            "ends": [form[-6:] for form in sorted(numbers)],
+            "locals": [common_of_email(form) for form in sorted(addresses)],
+            "ends": [form[-COMMON_DIGITS:] for form in sorted(numbers)],
         },
     ).fetchall()
     return {
@@ -358,13 +369,17 @@ def _note_targets(ledger: Ledger, request: Request, now: datetime) -> None:
 def erase_everywhere(
     ledger: Ledger,
     settings: Settings,
+    request_ids: Sequence[str],
     destination_of: Callable[[Sync], Destination | FilesDestination],
     now: datetime,
 ) -> list[str]:
-    """Carry out every open request wherever the person was ever sent to; sentences of what could not be done."""
+    """Carry out requests that are buried, wherever the person was ever sent to; sentences of what could not be done.
+
+    What came into the inbox since is not buried and waits: carried out, it would be done with nobody remembered.
+    """
     problems: list[str] = []
     syncs = {settings.sync_id(sync): sync for sync in settings.syncs}
-    requests = open_requests(ledger.path)
+    requests = [request for request in open_requests(ledger.path) if request.request_id in request_ids]
     with ledger.alone() as is_alone:
         if requests and not is_alone:
             # It might be adding her just now, by a plan that knows nothing of the request.

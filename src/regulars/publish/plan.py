@@ -53,6 +53,8 @@ class Plan:
     wanted: int = 0
     """Who should be there."""
     there: int = 0
+    is_empty: bool = False
+    """Nobody should be there, pause or not."""
     is_mapping_new: bool = False
     paused: str = ""
     """Why nobody is added: a guardrail of the audience that its newest campaign breached."""
@@ -202,7 +204,8 @@ def compare(
     """Compare who is wanted with what the ledger says is there; fills the temporary table `compared`.
 
     `compared` has customer_id, source_hash, what the ledger has of her (sent_as, filled, remote_id, is_new) and kind:
-    add, update, remove or wait, which is a row that is under way, or was rejected as it is now and is not due yet.
+    add, update, remove, wait, which is a row that is under way, or was rejected as it is now and is not due yet, or
+    paused, which would be added or updated but for a guardrail.
     """
     connection = ledger.planning
     sync_id = settings.sync_id(sync)
@@ -261,8 +264,10 @@ def compare(
         {"now": now, "mapping": mapping_hash},
     )
     paused = "" if is_forced or is_retired else read_pause(connection, sync)
+    ((wanted_before_pause,),) = connection.execute("select count(*) from wanted").fetchall()
     if paused:
-        connection.execute("delete from compared where kind in ('add', 'update')")
+        # Not deleted: of who was rejected the reason stays, and how often she was tried.
+        connection.execute("update compared set kind = 'paused' where kind in ('add', 'update')")
         # Not a view of the ledger, which is written while this is read.
         connection.execute(
             f"create or replace temp table staying as {WANTED}"
@@ -278,8 +283,8 @@ def compare(
             (
                 select cast(bit_xor(hash(customer_id, source_hash, kind)) as varchar)
                 from compared
-                -- What is under way, or waits for another attempt, is no part of the plan.
-                where kind <> 'wait'
+                -- What is under way, or waits for another attempt or the end of a pause, is no part of the plan.
+                where kind not in ('wait', 'paused')
             )
         from {OVERVIEW} as overview
         where overview.audience = ?
@@ -310,6 +315,7 @@ def compare(
         wait=counts.get("wait", 0),
         wanted=wanted,
         there=there,
+        is_empty=wanted_before_pause == 0,
         is_mapping_new=other_mapping > 0,
         paused=paused,
         **left_out,  # type: ignore[arg-type]
@@ -349,7 +355,7 @@ def guard_of(plan: Plan, sync: Sync) -> str:
 
     Nobody is left, or more go than `max_removal_share` of a list with more than 100 members.
     """
-    if plan.wanted == 0 and not plan.paused and plan.there > 0 and not sync.allow_empty:
+    if plan.is_empty and plan.there > 0 and not sync.allow_empty:
         return (
             f"{plan.name}: nobody is left to send of {plan.audience}, and {plan.there:,} are there; if that is meant,"
             " apply with --force or set allow_empty: true"

@@ -255,8 +255,10 @@ def _run_all(
     _, left_over = bury_all(ledger, runner.key, runner.now())
     for run, destination in ready:
         _guarded(run, partial(_settle, run, destination))
-    left_over += erase_everywhere(
-        ledger, settings, lambda sync: destination_of(settings, sync, ledger, client), runner.now()
+    # Who asked meanwhile.
+    requests, sentences = bury_all(ledger, runner.key, runner.now())
+    left_over += sentences + erase_everywhere(
+        ledger, settings, requests, lambda sync: destination_of(settings, sync, ledger, client), runner.now()
     )
     for run, refusal in refused:
         run.result.message = str(refusal)
@@ -335,11 +337,31 @@ def _apply(runner: Runner, run: Run, destination: Destination | FilesDestination
         # What was sent again may be a job by now.
         run.wait_for_jobs()
         return
-    run.object_id = destination.open_object(run.sync.object_name)
-    if run.forget_another_object():
+    is_another = run.open_object()
+    _check_alone(runner.settings, run)
+    if is_another:
         run.result.planned -= plan.writes
         plan, more = _planned(runner, run, destination)
     run.apply(plan, more)
+
+
+def _check_alone(settings: Settings, run: Run) -> None:
+    """Refuse a list that another sync writes to under another name: what one adds, the other would remove.
+
+    Raises
+    ------
+    PublishRefusedError: the names of the two.
+    """
+    place = run.sync_id.removesuffix(run.sync.object_name)
+    for other in settings.syncs:
+        other_id = settings.sync_id(other)
+        if other_id.removesuffix(other.object_name) != place or other_id == run.sync_id:
+            continue
+        if run.last_object_id(other_id) == run.object_id:
+            raise PublishRefusedError(
+                f"{run.result.name} and {sync_name(other)} are one and the same ({run.object_id}); what one adds, the"
+                " other would remove: take one of them out of publish.yml"
+            )
 
 
 def _planned(
@@ -490,7 +512,8 @@ def _end(run: Run, ended: datetime) -> None:
         " acknowledged_count = $acknowledged, rejected_count = $rejected, pending_count = $pending,"
         " request_count = $requests, message = $message where run_id = $run",
         now=ended, status=status, planned=result.planned, acknowledged=result.acknowledged, rejected=result.rejected,
-        pending=result.pending, requests=result.requests, message=result.message, run=run.run_id,
+        pending=result.pending, requests=result.requests, run=run.run_id,
+        message=result.message or "; ".join(result.notes),
     )  # fmt: skip
     if not is_whole:
         raise ReconcileError(
@@ -652,7 +675,7 @@ def ask_to_erase(
     try:
         with open_ledger(settings, warehouse, now(), settings.syncs) as ledger:
             key = read_key(settings, ledger)
-            names, problems = bury_all(ledger, key, now())
+            _, problems = bury_all(ledger, key, now())
             for sync in settings.syncs:
                 try:
                     destination = destination_of(settings, sync, ledger, client)
@@ -665,8 +688,10 @@ def ask_to_erase(
                 if not (run.result.planned or run.result.requests or run.result.message):
                     # It was no run of the sync: nothing was compared, and nothing was left to be sent again.
                     ledger.execute("delete from sync_run where run_id = $run", run=run.run_id)
-            problems += erase_everywhere(
-                ledger, settings, lambda sync: destination_of(settings, sync, ledger, client), now()
+            # Who asked meanwhile.
+            names, sentences = bury_all(ledger, key, now())
+            problems += sentences + erase_everywhere(
+                ledger, settings, names, lambda sync: destination_of(settings, sync, ledger, client), now()
             )
             erasures = [row for row in read_erasures(ledger) if row.request_id in names]
             tables = read_tables(ledger, key)

@@ -296,7 +296,7 @@ def replace_changed_identifiers(ledger: Ledger, sync: Sync, destination: Destina
         staying as (
             select customer_id, {hashes} as hashed
             from ledger_state
-            where removed_at is null and customer_id not in (select customer_id from compared)
+            where removed_at is null and customer_id not in (select customer_id from compared where kind <> 'paused')
         )
         select
             customer_id, source_hash, 'again' as kind, sent_as, filled, coalesce(remote_id, '') as remote_id,

@@ -24,7 +24,11 @@ COARSE = 5
 """Hex digits: a million names for what forms have in common."""
 COMMON_DIGITS = 4
 """Of a number, its last: prefixes and country codes stand before them."""
+USUAL_DIGITS = f"[0-9]{{{COMMON_DIGITS},}}"
 USUAL_EMAIL = "[!-?A-~]+@[!-?A-~]+"
+# SQL of what the forms of a usual address or number have in common; of others it may be anything.
+MAILBOX = "replace(split_part(split_part(lower(email), '@', 1), '+', 1), '.', '')"
+BARE_PHONE = "translate(phone, ' ()+./-', '')"
 
 
 def email_forms(email: str | None) -> set[str]:
@@ -88,9 +92,6 @@ def find_buried(connection: duckdb.DuckDBPyConnection, key: bytes, people: str) 
         "create or replace temp macro is_buried(said) as"
         " coalesce(person_key(said) in (select person_key from tombstone_names), false)"
     )
-    # What is left of a usual number when its punctuation is gone; of others anything.
-    bare = "translate(phone, ' ()+./-', '')"
-    mailbox = "replace(split_part(split_part(lower(email), '@', 1), '+', 1), '.', '')"
     connection.execute(
         f"""
         create or replace temp table suspects as
@@ -98,12 +99,12 @@ def find_buried(connection: duckdb.DuckDBPyConnection, key: bytes, people: str) 
         from ({people})
         where
             coarse('customer:' || customer_id)
-            or (email is not null and (not regexp_full_match(email, '{USUAL_EMAIL}') or coarse('email:' || {mailbox})))
+            or (email is not null and (not regexp_full_match(email, '{USUAL_EMAIL}') or coarse('email:' || {MAILBOX})))
             or (
                 phone is not null
                 and (
-                    not regexp_full_match({bare}, '[0-9]{{{COMMON_DIGITS},}}')
-                    or coarse('phone:' || right({bare}, {COMMON_DIGITS}))
+                    not regexp_full_match({BARE_PHONE}, '{USUAL_DIGITS}')
+                    or coarse('phone:' || right({BARE_PHONE}, {COMMON_DIGITS}))
                 )
             )
         """

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from regulars.cli import app
+from regulars.publish import run
 from regulars.publish.erasure import MOST_ALIKE, Request, inbox, keep_request
 from regulars.publish.errors import PublishRefusedError
 from regulars.publish.fakes.webhook import Fault
@@ -343,3 +344,43 @@ def test_what_is_in_the_way_of_an_erasure_is_no_word_about_a_sync(tmp_path, fake
     assert (done.exit_code, [one["message"] for one in said["syncs"]]) == (1, [""])
     assert [each.split(":")[0] for each in said["erasures"]] == ["erasure r1"]
     assert "\nerasure r1: webhook:" in asked(world, "apply", "--only", "files/loyal").stdout
+
+
+@pytest.mark.parametrize("who", [{"customer_ids": ("c2",)}, {"email": "p2@example.com"}])
+def test_who_asks_while_what_was_left_is_settled_is_erased(tmp_path, fakes, monkeypatch, who):
+    world = new(tmp_path, fakes, "webhook", people=people(1, 2))
+    send(world)
+    settle = run._settle
+
+    def settling(one, destination):
+        keep_request(
+            ledger_path(world.settings()), Request("r1", "2026-03-01 00:00:00", **({"customer_ids": ()} | who))
+        )
+        settle(one, destination)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_settle", settling)
+        send(world)
+    assert fakes.webhook.erased == ["c2"]
+    send(world)
+    assert there(world) == {"c1"}
+
+
+def test_a_request_that_is_not_buried_yet_waits(tmp_path, fakes, monkeypatch):
+    world = new(tmp_path, fakes, "webhook", people=people(1, 2))
+    send(world)
+    bury, looks = run.bury_all, []
+
+    def burying(*words):
+        found = bury(*words)
+        looks.append(found)
+        if len(looks) == 2:
+            keep_request(ledger_path(world.settings()), Request("r1", "2026-03-01 00:00:00", ("c2",)))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "bury_all", burying)
+        send(world)
+    assert (len(looks), fakes.webhook.erased) == (2, [])
+    send(world)
+    assert (fakes.webhook.erased, there(world)) == (["c2"], {"c1"})

@@ -15,6 +15,7 @@ from regulars.errors import RegularsError
 from regulars.publish import apply
 from regulars.publish.erasure import Request, keep_request
 from regulars.publish.errors import LedgerError, MovedError, PublishRefusedError
+from regulars.publish.fakes.google import Outcome
 from regulars.publish.fakes.webhook import Fault
 from regulars.publish.ledger import DuckDBLedger
 from regulars.publish.plan import consent
@@ -478,3 +479,93 @@ def test_a_full_disk_under_the_ledger_is_a_sentence_and_heals(tmp_path, fakes, m
             sent(world)
     [result] = sent(world)
     assert (result.replayed, result.is_done) == (2, True)
+
+
+# pauses
+
+
+def test_an_audience_gone_empty_is_stopped_also_while_it_is_paused(tmp_path, fakes):
+    world = new(tmp_path, fakes, "webhook", people=people(*range(50)))
+    sent(world)
+    world.people = {}
+    world.build()
+    pause(world)
+    [result] = sent(world)
+    assert "nobody is left to send" in result.message
+    assert len(fakes.webhook.people["loyal"]) == 50
+
+
+def test_a_pause_keeps_why_somebody_was_rejected_and_how_often(tmp_path, fakes):
+    world = new(tmp_path, fakes, "webhook", people=people(1, 2))
+    fakes.webhook.refuse = lambda row: "wrong" if row["customer_id"] == "c2" else ""
+    sent(world)
+    pause(world)
+    world.moment += timedelta(days=1)
+    [result] = sent(world)
+    assert result.planned == 0
+    assert in_ledger(world, "select customer_id, attempt_count from sync_reject") == [("c2", 1)]
+
+
+# lists
+
+
+def members_of(world: World, place: str) -> set[str]:
+    """Of the one list that was there first, whatever it is called now."""
+    if place == "meta":
+        return set(next(iter(world.fakes.meta.audiences.values())).members.values())
+    if place == "klaviyo":
+        account = world.fakes.klaviyo
+        return {account.profiles[one].attributes["external_id"] for one in account.members[next(iter(account.lists))]}
+    assert world.fakes.postgres is not None
+    return {name for (name,) in world.fakes.postgres.execute("select customer_id from world.other").fetchall()}
+
+
+@pytest.mark.parametrize("place", ["klaviyo", "meta"])
+def test_a_list_that_somebody_renamed_is_not_taken_to_be_deleted(tmp_path, fakes, place):
+    world = new(tmp_path, fakes, place, people=people(1, 2))
+    for _ in range(2):
+        sent(world)
+    account = fakes.klaviyo
+    [list_id] = account.lists if place == "klaviyo" else fakes.meta.audiences
+
+    def rename(name: str) -> None:
+        if place == "klaviyo":
+            account.lists[list_id] = name
+        else:
+            fakes.meta.audiences[list_id].name = name
+
+    rename("Loyal customers")
+    world.people["c2"] = Customer(email="p2@example.com", has_email_consent=False, has_ads_consent=False)
+    world.build()
+    [result] = sent(world)
+    assert f"{list_id} that it sent to is not called 'loyal' any more" in result.message
+    assert list(account.lists if place == "klaviyo" else fakes.meta.audiences) == [list_id]
+    rename("loyal")
+    [result] = sent(world)
+    assert (result.is_done, members_of(world, place)) == (True, {"c1"})
+
+
+def test_one_list_by_two_names_is_refused(tmp_path, fakes):
+    world = new(tmp_path, fakes, "klaviyo", people=people(1, 2))
+    list_id = fakes.klaviyo.add_list("loyal")
+    world.settings()
+    path = tmp_path / "publish.yml"
+    [line] = [line for line in path.read_text().splitlines() if "audience: loyal" in line]
+    path.write_text(path.read_text() + line.replace("'loyal'", f"'{list_id}'") + "\n")
+    said = load_settings(path)
+    for _ in range(2):
+        first, second = run_syncs(said, world.warehouse, list(said.syncs), now=world.now, client=Clock().client())
+    assert first.is_done
+    assert f"klaviyo/{list_id} and klaviyo/loyal are one and the same" in second.message
+
+
+@pytest.mark.parametrize(("place", "words"), [("google", "Google left out some of 2 members"), ("meta", "Meta")])
+def test_what_the_platform_left_out_is_told(tmp_path, fakes, place, words):
+    world = new(tmp_path, fakes, place, people=people(1, 2))
+    if place == "google":
+        fakes.google.outcomes = [Outcome("PARTIAL_SUCCESS", left_out=1)]
+    else:
+        fakes.meta.invalid_entries = 1
+    [result] = sent(world)
+    assert words in " ".join(result.notes)
+    assert words in command(world, "status").output

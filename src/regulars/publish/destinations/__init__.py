@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from regulars.publish.errors import DestinationError
+
 Operation = Literal["upsert", "remove"]
 
 
@@ -143,19 +145,28 @@ class Person:
     remote_id: str = ""
 
 
+def renamed(what: str, known_id: str, object_name: str) -> DestinationError:
+    """Somebody gave a list another name: whoever leaves would stay on it."""
+    return DestinationError(
+        f"the {what} {known_id} that it sent to is not called '{object_name}' any more, and whoever leaves would stay"
+        " in it; give it its name back, or delete it if a new one is meant"
+    )
+
+
 class Sender(Protocol):
     """What every destination does that takes batches, whatever they are made of."""
 
     capabilities: Capabilities
 
-    def open_object(self, object_name: str) -> str:
+    def open_object(self, object_name: str, known_id: str = "") -> str:
         """Find the list, audience or table of that name, or make it where the destination can; its id there.
 
-        Called once in a run, and only if there is something to write.
+        Called once in a run, and only if there is something to write. `known_id` is its id of last time.
 
         Raises
         ------
-        DestinationError: wrong credentials, no such object and it cannot be made, nobody there; the sentence helps.
+        DestinationError: wrong credentials, no such object and it cannot be made, nobody there; another one has that
+        id now and the one of last time is still there, by another name; the sentence helps.
         """
 
     def send(self, batch: Batch, body: bytes) -> Answer:

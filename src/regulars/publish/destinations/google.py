@@ -372,7 +372,7 @@ class GoogleDestination:
             is_keyed_by_identifiers=True,
         )
 
-    def open_object(self, object_name: str) -> str:
+    def open_object(self, object_name: str, known_id: str = "") -> str:  # noqa: ARG002
         """The list of that number. Whether it is there, the first request says; whether the credentials work, this.
 
         Raises

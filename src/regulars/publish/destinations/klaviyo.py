@@ -34,6 +34,7 @@ from regulars.publish.destinations import (
     Rejected,
     Row,
     Unsendable,
+    renamed,
 )
 from regulars.publish.destinations.encoding import to_json
 from regulars.publish.destinations.klaviyo_api import (
@@ -101,7 +102,7 @@ class KlaviyoDestination:
     _is_right_account: bool = field(default=False, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def open_object(self, object_name: str) -> str:
+    def open_object(self, object_name: str, known_id: str = "") -> str:
         """The id of the list of that name, or of that id; a list is made where there is none.
 
         An object that is both, the id of one list and the name of another, is refused: nobody could tell which is
@@ -109,7 +110,8 @@ class KlaviyoDestination:
 
         Raises
         ------
-        DestinationError: another account's key, two lists that could be meant, or Klaviyo refused or is not there.
+        DestinationError: another account's key, two lists that could be meant, the list of last time renamed, or
+        Klaviyo refused or is not there.
         """
         talk = Talk(self.settings, self.api_key, self.client)
         trouble = self._account_trouble(talk)
@@ -121,12 +123,10 @@ class KlaviyoDestination:
                 "write the list's id as object"
             )
         found = set(_lists_named(talk, object_name))
-        if _LIST_ID.fullmatch(object_name):
-            reply = talk.ask("GET", f"/api/lists/{object_name}", "list", {"fields[list]": "name"})
-            if reply.status == 200:
-                found.add(object_name)
-            elif reply.status != 404:
-                raise DestinationError(refusal(reply).message)
+        if _LIST_ID.fullmatch(object_name) and _is_list(talk, object_name):
+            found.add(object_name)
+        if known_id and known_id not in found and _is_list(talk, known_id):
+            raise renamed("list", known_id, object_name)
         if not found:
             found = self._made_list(talk, object_name)
         if len(found) > 1:
@@ -582,6 +582,19 @@ def _chunks(customer_ids: Iterable[str]) -> Iterator[list[str]]:
         length += more
     if some:
         yield some
+
+
+def _is_list(talk: Talk, list_id: str) -> bool:
+    """Whether there is a list of that id.
+
+    Raises
+    ------
+    DestinationError: Klaviyo refused or is not there.
+    """
+    reply = talk.ask("GET", f"/api/lists/{list_id}", "list", {"fields[list]": "name"})
+    if reply.status not in {200, 404}:
+        raise DestinationError(refusal(reply).message)
+    return reply.status == 200
 
 
 def _lists_named(talk: Talk, name: str) -> list[str]:

@@ -31,7 +31,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from regulars.publish import identifiers
-from regulars.publish.destinations import Answer, Batch, Capabilities, Encoded, Operation, Person, Row, Unsendable
+from regulars.publish.destinations import (
+    Answer,
+    Batch,
+    Capabilities,
+    Encoded,
+    Operation,
+    Person,
+    Row,
+    Unsendable,
+    renamed,
+)
 from regulars.publish.destinations.codes import readable_number
 from regulars.publish.errors import DestinationError
 from regulars.publish.http import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Client, Reply
@@ -334,18 +344,21 @@ class MetaDestination:
             is_verified=False,
         )
 
-    def open_object(self, object_name: str) -> str:
+    def open_object(self, object_name: str, known_id: str = "") -> str:
         """The audience of that id or, if it is no number, of that name; made if the settings say so.
 
         Raises
         ------
-        DestinationError: no such audience, two of one name, of another account or another kind, or Meta refuses.
+        DestinationError: no such audience, two of one name, of another account or another kind, that of last time
+        renamed, or Meta refuses.
         """
         if object_name.isascii() and object_name.isdigit():
             found = self._get(object_name, {"fields": "id,name,account_id,subtype"})
             self._check(found, object_name)
             return str(found["id"])
         audience_id = self._named(object_name)
+        if known_id and audience_id != known_id and any(str(one.get("id")) == known_id for one in self._audiences()):
+            raise renamed("audience", known_id, object_name)
         if audience_id is not None:
             return audience_id
         if not self.settings.create_audiences:

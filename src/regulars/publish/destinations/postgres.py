@@ -28,6 +28,7 @@ from regulars.publish.destinations import (
     Operation,
     Person,
     Rejected,
+    renamed,
 )
 from regulars.publish.errors import DestinationError
 from regulars.publish.settings import Postgres
@@ -244,7 +245,7 @@ class PostgresDestination:
             fields.append(pa.field(name, arrow_type))
         self._schema = pa.schema(fields)
 
-    def open_object(self, object_name: str) -> str:
+    def open_object(self, object_name: str, known_id: str = "") -> str:
         """Make the schema, the table and the columns that are missing; drop columns of ours that are published no more.
 
         Returns the table's oid: another than last time says that somebody dropped the table, and its rows.
@@ -252,10 +253,10 @@ class PostgresDestination:
         Raises
         ------
         DestinationError: nobody there, no right to; a table or column of that name that Regulars did not make; a column
-        of another type.
+        of another type; the table of last time renamed.
         """
         check_name(object_name, "the object")
-        said = self._transact(lambda cursor: self._make(cursor, object_name))
+        said = self._transact(lambda cursor: self._make(cursor, object_name, known_id))
         if isinstance(said, Answer):
             raise DestinationError(said.message)
         return said
@@ -348,9 +349,16 @@ class PostgresDestination:
         )
         return {name: (kind, is_ours) for name, kind, is_ours in cursor.fetchall()}
 
-    def _make(self, cursor: "Cursor", object_name: str) -> str:
+    def _make(self, cursor: "Cursor", object_name: str, known_id: str) -> str:
         target = self._qualified(object_name)
         found = self._found(cursor, object_name)
+        if known_id and (found is None or str(found[0]) != known_id):
+            cursor.execute(
+                f"select 1 from pg_class where oid = {int(known_id)}"
+                " and obj_description(oid, 'pg_class') like 'Regulars serving table%'"
+            )
+            if cursor.fetchone() is not None:
+                raise renamed("table with the oid", known_id, object_name)
         if found is None:
             cursor.execute("select 1 from pg_namespace where nspname = $1", (self.settings.schema_name,))
             if cursor.fetchone() is None:

@@ -58,7 +58,7 @@ class WebhookDestination:
             self.settings.rows_per_batch, self.settings.bytes_per_batch, concurrency=self.settings.concurrency
         )
 
-    def open_object(self, object_name: str) -> str:
+    def open_object(self, object_name: str, known_id: str = "") -> str:  # noqa: ARG002
         """A receiver knows its objects by their names."""
         return object_name
 
