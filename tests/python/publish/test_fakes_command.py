@@ -73,7 +73,7 @@ def test_it_listens_until_somebody_ends_it(shop, monkeypatch):
     words = [sys.executable, "-m", "regulars.publish.fakes", "webhook", "--port", "0", "--secret", "it's mine"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"}) as process:
         try:
-            printed = "".join(iter(process.stdout.readline, "regulars publish apply --settings fake.yml\n"))
+            printed = "".join(iter(process.stdout.readline, "regulars publish apply --settings fake_webhook.yml\n"))
             monkeypatch.setenv("REGULARS_RECEIVER_SECRET", "it's mine")
             assert """export REGULARS_RECEIVER_SECRET='it'"'"'s mine'""" in printed
             assert published(shop, printed.split("<<'END'\n")[1].removesuffix("END\n")).is_done
