@@ -84,6 +84,15 @@ def _table(columns: dict[str, pa.DataType], rows: list[tuple[object, ...]]) -> p
     )
 
 
+def count_runs(connection: duckdb.DuckDBPyConnection) -> int:
+    """Runs that the warehouse, attached as `shop`, knows of, by whatever ledger; none where it has no such table."""
+    try:
+        ((count,),) = connection.execute("select count(*) from shop.publish.publish_runs").fetchall()
+    except duckdb.Error:
+        return 0
+    return int(count)
+
+
 def write_tables(warehouse: Path, tables: dict[str, pa.Table]) -> str:
     """Write the tables into the schema `publish` of the warehouse, both or neither; what was in the way, or nothing."""
     try:
