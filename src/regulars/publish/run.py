@@ -100,7 +100,7 @@ def open_ledger(
             ) from None
         with opened_postgres(settings.ledger.read(), path, warehouse=warehouse) as shared:
             if warehouse is not None:
-                _check_not_another(shared, "in the PostgreSQL database that `ledger:` names")
+                _check_not_another(settings, shared, "in the PostgreSQL database that `ledger:` names")
             read_key(settings, shared)
             if syncs:
                 shared.hold([settings.sync_id(sync) for sync in syncs], now)
@@ -116,7 +116,7 @@ def open_ledger(
         try:
             with opened(path, warehouse=warehouse) as ledger:
                 if warehouse is not None:
-                    _check_not_another(ledger, str(path))
+                    _check_not_another(settings, ledger, f"at {path}")
                 yield ledger
         except WrongLedgerError:
             if is_new:
@@ -124,8 +124,8 @@ def open_ledger(
             raise
 
 
-def _check_not_another(ledger: Ledger, where: str) -> None:
-    """Refuse a ledger that knows of nothing where the warehouse knows of runs: it may be misspelt.
+def _check_not_another(settings: Settings, ledger: Ledger, where: str) -> None:
+    """Refuse a ledger that knows of nothing where the warehouse knows of runs to the same places: it may be misspelt.
 
     Raises
     ------
@@ -133,11 +133,11 @@ def _check_not_another(ledger: Ledger, where: str) -> None:
     """
     if is_begun(ledger):
         return
-    runs = count_runs(ledger.planning)
+    runs = count_runs(ledger.planning, [settings.sync_id(sync) for sync in settings.syncs])
     if runs:
         raise WrongLedgerError(
-            f"there is no ledger yet {where if where.startswith('in ') else f'at {where}'}, but the warehouse knows of"
-            f" {runs:,} runs (publish.publish_runs). A new ledger does not know who was sent, nor who was erased, and"
+            f"there is no ledger yet {where}, but the warehouse knows of {runs:,} run{'' if runs == 1 else 's'} to the"
+            " same places (publish.publish_runs). A new ledger does not know who was sent, nor who was erased, and"
             " would send them again: put the old one back, or correct `ledger:` in publish.yml. To begin anew on"
             " purpose, drop the table publish.publish_runs in the warehouse"
         )

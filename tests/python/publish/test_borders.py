@@ -246,7 +246,10 @@ def test_a_misspelt_ledger_begins_no_new_one(shop, hook):
         other = shop.folder / "publish_leger.duckdb"
         shop.settings()
         path.write_text(path.read_text().replace("publish_ledger", "publish_leger"))
-        said, words = load_settings(path), f"no ledger yet at {other}, but the warehouse knows of 2 runs"
+        said, words = (
+            load_settings(path),
+            f"no ledger yet at {other}, but the warehouse knows of 2 runs to the same places",
+        )
         # Whoever only looks makes no ledger of it that is taken for the old one.
         for _ in range(2):
             read_status(said)

@@ -23,7 +23,7 @@ from regulars.publish.fakes.meta import MetaFake
 from regulars.publish.fakes.webhook import Receiver
 
 SETTINGS = """\
-# A ledger of its own: when the fake ends, it forgets everybody; then delete fake_{kind}_ledger.duckdb*.
+# A ledger of its own. When the fake ends, it forgets everybody; so, to the next one: apply --resend.
 ledger: fake_{kind}_ledger.duckdb
 destinations:
   fake: {{{destination}}}
