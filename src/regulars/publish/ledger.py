@@ -254,7 +254,8 @@ def opened(path: Path, *, warehouse: Path | None = None) -> Iterator[DuckDBLedge
         raise PublishRefusedError(f"the ledger {path} cannot be opened: {error}") from error
     try:
         set_up_planner(connection)
-        names = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+        query = "select table_name from duckdb_tables() where database_name = current_database()"
+        names = {name for (name,) in connection.execute(query).fetchall()}
         if names and "ledger_version" not in names:
             raise PublishRefusedError(
                 f"{path} is no ledger but another DuckDB file; give `ledger:` in publish.yml a file of its own"
