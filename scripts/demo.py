@@ -4,6 +4,7 @@ The demo uses the warehouse that dbt and `regulars` use by default, so that what
 never touches a warehouse that holds anything but the sample shop.
 """
 
+import json
 import os
 import re
 import shutil
@@ -79,7 +80,10 @@ def publish(folder: Path) -> None:
     with receiver(os.environ["REGULARS_RECEIVER_SECRET"]) as heard:
         said = Path("publish.example.yml").read_text(encoding="utf-8")
         settings = folder / "publish.yml"
-        settings.write_text(re.sub(r"http://127\.0\.0\.1:\d+/audiences", heard.url, said), encoding="utf-8")
+        said = re.sub(r"http://127\.0\.0\.1:\d+/audiences", heard.url, said)
+        # A place of its own, so that nobody's first ledger beside it is taken for the demo's that was lost.
+        said = said.replace("folder: published", f"folder: {json.dumps(str((folder / 'published').resolve()))}")
+        settings.write_text(said, encoding="utf-8")
         run("Publishing two audiences", "regulars", "publish", "apply", "--settings", str(settings))
     people = sum(len(each) for each in heard.people.values())
     print(f"  {folder / 'published'} has one of them; a receiver on this machine took {people} people of the other")

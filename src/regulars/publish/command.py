@@ -17,9 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from regulars.errors import UsageError
 from regulars.publish.apply import Result
 from regulars.publish.erasure import Erased
+from regulars.publish.errors import PublishRefusedError
 from regulars.publish.exposures import exposures_yaml
 from regulars.publish.plan import Plan, sync_name
-from regulars.publish.run import Status, ask_to_erase, make_plans, read_status, retry_rejected, run_syncs, send_again
+from regulars.publish.run import Status, ask_to_erase, make_plans, read_status, retry_rejected, run_syncs
 from regulars.publish.settings import DEFAULT_FILE, Settings, Sync, load_settings
 from regulars.warehouse import database_path
 
@@ -36,7 +37,8 @@ Database = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine instead.")]
 Only = Annotated[
-    list[str] | None, typer.Option("--only", help="Only this sync, as destination/object; may be given several times.")
+    list[str] | None,
+    typer.Option("--only", metavar="SYNC", help="Only this sync, as destination/object; may be given several times."),
 ]
 
 
@@ -48,16 +50,22 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Keep the plan in a file that apply can be held to.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what would change at each destination, in counts; nothing is sent."""
+    """Say what would change at each destination, in counts; nothing is sent.
+
+    Leaves 0: planned, also where apply would stop some of it; 2: refused, or no sync at all could be planned.
+    """
     said = load_settings(settings)
     plans = make_plans(said, database_path(database), chosen(said, only))
     rows = json.dumps([each.as_dict() for each in plans], indent=2)
-    if out is not None:
+    is_any_made = any(each.is_made for each in plans)
+    if out is not None and is_any_made:
         try:
             out.write_text(rows + "\n", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{out} cannot be written: {error.strerror}") from error
     typer.echo(rows if as_json else "\n".join(plan_lines(plans)))
+    if not is_any_made:
+        raise typer.Exit(2)
 
 
 @publish.command()
@@ -75,16 +83,17 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Send what must change, and note what was acknowledged. Leaves 0: done; 1: some is not there yet; 2: refused."""
+    if resend and plan_file:
+        raise UsageError("--resend sends everybody, whatever a plan says; leave out --resend or --plan")
     said = load_settings(settings)
     wanted = chosen(said, only)
-    if resend:
-        send_again(said, wanted)
-    run(said, database, wanted, as_json, force=force, plans=read_plans(plan_file, wanted) if plan_file else None)
+    plans = read_plans(plan_file, wanted) if plan_file else None
+    run(said, database, wanted, as_json, force=force, is_resending=resend, plans=plans)
 
 
 @publish.command()
 def retire(
-    only: Annotated[list[str], typer.Option("--only", help="The sync, as destination/object.")],
+    only: Annotated[list[str], typer.Option("--only", metavar="SYNC", help="The sync, as destination/object.")],
     settings: SettingsFile = DEFAULT_FILE,
     database: Database = None,
     as_json: AsJson = False,
@@ -97,27 +106,36 @@ def retire(
 def run(
     said: Settings, database: Path | None, wanted: list[Sync], as_json: bool, **how: Any,  # noqa: ANN401
 ) -> None:  # fmt: skip
-    """Run syncs and tell how it went, of each as it is over."""
+    """Run syncs and tell how it went, of each as it is over; a single one that is refused is told as an error only."""
+    told: list[Result] = []
 
     def tell(result: Result) -> None:
-        if not as_json:
+        told.append(result)
+        if not as_json and len(wanted) > 1:
             typer.echo("\n".join(result_lines(result)))
 
     with shown_progress() as progress:
-        results = run_syncs(
-            said,
-            database_path(database),
-            wanted,
-            progress=progress,
-            ended=tell,
-            warn=lambda sentence: typer.echo(sentence, err=True),
-            **how,
-        )
+        try:
+            results = run_syncs(
+                said,
+                database_path(database),
+                wanted,
+                progress=progress,
+                ended=tell,
+                warn=lambda sentence: typer.echo(sentence, err=True),
+                **how,
+            )
+        except PublishRefusedError:
+            if as_json and told:
+                typer.echo(json.dumps({"syncs": [each.as_dict() for each in told], "erasures": []}, indent=2))
+            raise
     if as_json:
         syncs = [each.as_dict() for each in results]
         typer.echo(json.dumps({"syncs": syncs, "erasures": list(results.erasures_left)}, indent=2))
-    elif results.erasures_left:
-        typer.echo("\n".join(results.erasures_left))
+    else:
+        lines = result_lines(results[0]) if len(wanted) == 1 else []
+        for line in (*lines, *results.erasures_left):
+            typer.echo(line)
     if results.erasures_left or not all(each.is_done for each in results):
         raise typer.Exit(1)
 
@@ -157,7 +175,8 @@ def erase(
     settings: SettingsFile = DEFAULT_FILE,
     database: Database = None,
     customer: Annotated[
-        list[str] | None, typer.Option("--customer", help="A customer id; may be given several times.")
+        list[str] | None,
+        typer.Option("--customer", metavar="ID", help="A customer id; may be given several times."),
     ] = None,
     email: Annotated[str, typer.Option(help="The person's address, for whom no customer id is known.")] = "",
     phone: Annotated[str, typer.Option(help="The person's number as +45 20 12 34 56, likewise.")] = "",
@@ -250,9 +269,19 @@ def read_plans(path: Path, wanted: list[Sync]) -> list[Plan]:
     UsageError: the file cannot be read, or plans something else.
     """
     try:
-        found = {row["name"]: Plan(**row) for row in json.loads(path.read_text(encoding="utf-8"))}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{path} is no plan of `regulars publish plan --out`: {error}") from error
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist; `regulars publish plan --out {path}` makes a plan") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        text = ""
+    try:
+        found = {row["name"]: Plan(**row) for row in json.loads(text)}
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise UsageError(
+            f"{path} is no plan; `regulars publish plan --out {path}` of this version makes one"
+        ) from error
     names = [sync_name(sync) for sync in wanted]
     missing = [name for name in names if name not in found]
     if missing:
@@ -264,6 +293,9 @@ def plan_lines(plans: list[Plan]) -> list[str]:
     """Counts, never people."""
     lines = []
     for each in plans:
+        if not each.is_made:
+            lines += [f"{each.audience} → {each.name}", f"  cannot be planned: {each.stopped}"]
+            continue
         lines.append(f"{each.audience} → {each.name}, as of {each.as_of_date}")
         lines.append(
             f"  add {each.add:,}, update {each.update:,}, remove {each.remove:,}, unchanged {each.keep:,}"
@@ -290,9 +322,14 @@ def left_out_words(counts: Mapping[str, Any]) -> str:
 
 def result_lines(result: Result) -> list[str]:
     """How one sync went."""
-    line = f"{result.name}: {result.acknowledged:,} of {result.planned:,} acknowledged in {result.requests:,} requests"
-    if result.planned == 0:
-        line = f"{result.name}: nothing sent" if result.message else f"{result.name}: unchanged, nothing sent"
+    requests = f"{result.requests:,} request{'' if result.requests == 1 else 's'}"
+    line = f"{result.name}: {result.acknowledged:,} of {result.planned:,} acknowledged in {requests}"
+    if result.planned == 0 and result.requests:
+        # A file that somebody took away or changed is written again.
+        line = f"{result.name}: nobody changed, written again"
+    elif result.planned == 0:
+        is_as_before = not (result.message or result.rejected or result.waiting or result.given_up)
+        line = f"{result.name}: {'unchanged, ' if is_as_before else ''}nothing sent"
     if result.acknowledged and not result.is_verified:
         line += " (accepted, unverified: the platform does not say whom it took)"
     if result.rejected:

@@ -17,6 +17,14 @@ class SecretError(PublishRefusedError):
     """A secret is not where the settings say, or stands in the settings itself."""
 
 
+class WrongLedgerError(PublishRefusedError):
+    """`ledger:` names the warehouse, or a ledger that knows of nothing where the warehouse knows of runs."""
+
+
+class NoAudiencesError(PublishRefusedError):
+    """The warehouse is none that `dbt build` made."""
+
+
 class LockedError(PublishRefusedError):
     """Another run works on the same sync."""
 

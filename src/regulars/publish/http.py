@@ -105,14 +105,20 @@ class Client:
                 if attempts == 1 or not is_cut_short:
                     status, seen, answered, problem = 0, {}, b"", _plain(error, step)
                 # Else the deadline is over, and what was said before says more.
+            except ValueError:
+                # Its words repeat the header, and with it a secret.
+                if step == "request":
+                    return Reply(0, {}, b"", attempts - 1, "a header has a letter that none may have; check the secret")
+                status, seen, answered, problem = 0, {}, b"", "the answer cannot be read"
             if is_once or (status and status not in AGAIN) or (problem in NOBODY and attempts >= LONGEST_UNHEARD):
                 break
             pause = self._pause(attempts, seen)
-            if status == 429 and bucket and seen.get("Retry-After", ""):
+            is_told = status == 429 and self._asked(seen) is not None
+            if is_told and bucket:
                 with self._lock:
                     self._full_at[bucket] = max(self._full_at.get(bucket, 0.0), self.clock() + pause)
             if self.clock() + pause >= end:
-                if status == 429 and seen.get("Retry-After", ""):
+                if is_told:
                     problem = self._until(pause)
                 break
             self.sleep(pause)
@@ -149,25 +155,31 @@ class Client:
     def _note_limit(self, bucket: str, headers: Mapping[str, str], *, is_refused: bool) -> None:
         """What an answer says of its bucket: the draft of IETF's RateLimit headers, as Klaviyo and others send them."""
         left, reset = headers.get("RateLimit-Remaining", ""), headers.get("RateLimit-Reset", "")
-        if bucket and reset.isdigit() and (is_refused or left == "0"):
+        if bucket and _is_number(reset) and (is_refused or left == "0"):
             with self._lock:
                 self._full_at[bucket] = max(self._full_at.get(bucket, 0.0), self.clock() + float(reset))
 
     def _pause(self, attempts: int, headers: Mapping[str, str]) -> float:
-        """Seconds to wait: what `Retry-After` says (seconds or a date), else full jitter."""
-        asked = headers.get("Retry-After", "").strip()
-        if asked.isdigit():
-            return float(asked)
-        if asked:
-            try:
-                when = parsedate_to_datetime(asked)
-            except ValueError:
-                pass
-            else:
-                when = when if when.tzinfo else when.replace(tzinfo=UTC)
-                return max((when - self.now()).total_seconds(), 0.0)
+        """Seconds to wait: full jitter, and what `Retry-After` says at least; it may say 0 again and again."""
         highest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (attempts - 1))
-        return float(self.chance() * highest)
+        return max(float(self.chance() * highest), self._asked(headers) or 0.0)
+
+    def _asked(self, headers: Mapping[str, str]) -> float | None:
+        """What `Retry-After` says, seconds or a date; None if it says nothing, or what nobody can read."""
+        asked = headers.get("Retry-After", "").strip()
+        if _is_number(asked):
+            return float(asked)
+        try:
+            when = parsedate_to_datetime(asked)
+            when = when if when.tzinfo else when.replace(tzinfo=UTC)
+            return max((when - self.now()).total_seconds(), 0.0)
+        except (ValueError, OverflowError, TypeError, LookupError):
+            return None
+
+
+def _is_number(said: str) -> bool:
+    """Digits; `isdigit` alone is also true of those that no number is read from, such as `²`."""
+    return said.isascii() and said.isdigit()
 
 
 def _plain(error: Exception, step: str) -> str:

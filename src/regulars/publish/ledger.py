@@ -179,6 +179,14 @@ class DuckDBLedger(Ledger):
         return nullcontext(True)
 
 
+def is_begun(ledger: Ledger) -> bool:
+    """Somebody published with it, or was erased; else it knows of nothing."""
+    found = ledger.fetch(
+        "select 1 from sync_run union all select 1 from erasure_request union all select 1 from tombstone limit 1"
+    )
+    return bool(found)
+
+
 def table_of(rows: Sequence[BatchRow]) -> pa.Table:
     """Rows as Arrow, with `row_number` from 0 on."""
     return pa.table(
@@ -234,7 +242,7 @@ def opened(path: Path, *, warehouse: Path | None = None) -> Iterator[DuckDBLedge
 
     Raises
     ------
-    PublishRefusedError: one of the two files cannot be opened, or the ledger is of another version.
+    PublishRefusedError: one of the two files cannot be opened, or the ledger is of another version, or none.
     """
     try:
         is_new = not path.exists()
@@ -246,6 +254,12 @@ def opened(path: Path, *, warehouse: Path | None = None) -> Iterator[DuckDBLedge
         raise PublishRefusedError(f"the ledger {path} cannot be opened: {error}") from error
     try:
         set_up_planner(connection)
+        query = "select table_name from duckdb_tables() where database_name = current_database()"
+        names = {name for (name,) in connection.execute(query).fetchall()}
+        if names and "ledger_version" not in names:
+            raise PublishRefusedError(
+                f"{path} is no ledger but another DuckDB file; give `ledger:` in publish.yml a file of its own"
+            )
         for statement in TABLES.split(";\n"):
             connection.execute(statement)
         versions = connection.execute("select version from ledger_version").fetchall()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from regulars.publish.errors import MovedError, PublishRefusedError
+from regulars.publish.errors import MovedError, NoAudiencesError, PublishRefusedError
 from regulars.publish.identifiers import NORMALISER_VERSION
 from regulars.publish.ledger import Ledger, quoted
 from regulars.publish.settings import Purpose, Settings, Sync, nearest
@@ -60,6 +60,11 @@ class Plan:
     """Why nobody is added: a guardrail of the audience that its newest campaign breached."""
     stopped: str = ""
     """Why apply would send nothing of it unless forced: a guard."""
+
+    @property
+    def is_made(self) -> bool:
+        """It was counted; else `stopped` says why it could not be."""
+        return bool(self.world_hash)
 
     @property
     def writes(self) -> int:
@@ -157,33 +162,56 @@ def read_wanted(ledger: Ledger, sync: Sync, key: bytes, *, is_retired: bool = Fa
     return {"no_consent": no_consent, "no_identifier": no_identifier, "erased": erased, "held_back": held_back}
 
 
-def check_source(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
+def check_source(connection: duckdb.DuckDBPyConnection, sync: Sync, *, is_there: bool = True) -> None:
     """Refuse a sync whose source is not what it must be, before anything is sent anywhere.
+
+    `is_there`: the ledger says that somebody is at the destination.
 
     Raises
     ------
-    PublishRefusedError: the warehouse has no audiences, or not this one, or not a column, or a customer twice.
+    NoAudiencesError: the warehouse has no audiences.
+    PublishRefusedError: it has not this one, or not a column, or a customer twice.
     """
     try:
-        known = [name for (name,) in connection.execute(f"select column_name from (describe {PROPERTIES})").fetchall()]
+        known = _columns(connection, PROPERTIES)
+        contacts = _columns(connection, CONTACTS)
         audiences = [name for (name,) in connection.execute(f"select audience from {OVERVIEW} order by all").fetchall()]
-        for table in (CONTACTS, GUARDRAILS):
-            connection.execute(f"select 1 from {table} limit 0")
+        connection.execute(f"select 1 from {GUARDRAILS} limit 0")
     except duckdb.CatalogException as error:
-        raise PublishRefusedError(
+        raise NoAudiencesError(
             "the warehouse has no audiences to publish (audience_overview, customer_segments and"
             " int_customer_contacts); run dbt build first"
         ) from error
     unknown = [name for name in sync.columns if name not in known]
     if unknown:
         raise PublishRefusedError(
-            f"{sync.audience}: customer_segments has no column {', '.join(unknown)}; {nearest(unknown[0], known)}"
+            f"{sync_name(sync)}: customer_segments has no column {', '.join(unknown)}; {nearest(unknown[0], known)}"
         )
+    needed = {
+        "customer_segments": [name for name in ("customer_id", *CONSENT[sync.purpose]) if name not in known],
+        # By the other three it is found out who was erased, and how a number is read.
+        "int_customer_contacts": [
+            name for name in dict.fromkeys(("customer_id", *sync.identifiers, "email", "phone", "country"))
+            if name not in contacts
+        ],
+    }  # fmt: skip
+    for table, missing in needed.items():
+        if missing:
+            raise PublishRefusedError(
+                f"{sync_name(sync)}: {table} has no column {', '.join(missing)}, which {sync.purpose} to"
+                f" {', '.join(sync.identifiers)} needs; was the model changed? Run dbt build with the one of this"
+                " version"
+            )
     if sync.audience not in audiences:
         raise PublishRefusedError(
-            f"there is no audience {sync.audience} in the warehouse; {nearest(sync.audience, audiences)}. Whoever was"
-            f" published of it is still there: put it back, or `regulars publish retire --only {sync_name(sync)}`"
-            " removes them"
+            f"{sync_name(sync)}: there is no audience {sync.audience} in the warehouse;"
+            f" {nearest(sync.audience, audiences)}"
+            + (
+                ". Whoever was published of it is still there: put it back, or `regulars publish retire --only"
+                f" {sync_name(sync)}` removes them"
+                if is_there
+                else ""
+            )
         )
     ((nobody, twice),) = connection.execute(
         "select count(case when customer_id is null then 1 end), count(customer_id) - count(distinct customer_id)"
@@ -195,6 +223,10 @@ def check_source(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
             f"{sync.audience}: {nobody} rows without a customer and {twice} customers more than once in"
             " audience_members; dbt test says which model returns them"
         )
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    return [name for (name,) in connection.execute(f"select column_name from (describe {table})").fetchall()]
 
 
 def compare(
@@ -358,13 +390,13 @@ def guard_of(plan: Plan, sync: Sync) -> str:
     if plan.is_empty and plan.there > 0 and not sync.allow_empty:
         return (
             f"{plan.name}: nobody is left to send of {plan.audience}, and {plan.there:,} are there; if that is meant,"
-            " apply with --force or set allow_empty: true"
+            f" `regulars publish apply --only {plan.name} --force`, or set allow_empty: true"
         )
     if plan.there > FEW and plan.remove > sync.max_removal_share * plan.there:
         return (
             f"{plan.name}: {plan.remove:,} of {plan.there:,} would be removed, more than max_removal_share"
-            f" {sync.max_removal_share:g}; look at `regulars audience show {plan.audience}`, and apply with --force"
-            " if it is meant"
+            f" {sync.max_removal_share:g}; look at `regulars audience show {plan.audience}`, and if it is meant,"
+            f" `regulars publish apply --only {plan.name} --force`"
         )
     return ""
 

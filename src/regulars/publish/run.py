@@ -31,11 +31,18 @@ from regulars.publish.erasure import (
     read_erasures,
     why_taken,
 )
-from regulars.publish.errors import DestinationError, LedgerError, PublishRefusedError, ReconcileError
+from regulars.publish.errors import (
+    DestinationError,
+    LedgerError,
+    NoAudiencesError,
+    PublishRefusedError,
+    ReconcileError,
+    WrongLedgerError,
+)
 from regulars.publish.http import Client
 from regulars.publish.identifiers import Platform
 from regulars.publish.keys import read_key
-from regulars.publish.ledger import OPEN, BatchRow, Ledger, locked, opened
+from regulars.publish.ledger import OPEN, BatchRow, Ledger, is_begun, locked, opened
 from regulars.publish.plan import (
     CONTACTS,
     PROPERTIES,
@@ -49,7 +56,7 @@ from regulars.publish.plan import (
 )
 from regulars.publish.settings import Files, Google, Meta, Postgres, Secret, Settings, Sync, Webhook
 from regulars.publish.source import Left, column_types, contact_names, replace_changed_identifiers
-from regulars.publish.tables import read_tables, write_tables
+from regulars.publish.tables import count_runs, read_tables, write_tables
 
 WHOLE_FILES = Capabilities(rows_per_batch=0, bytes_per_batch=0)
 
@@ -75,6 +82,7 @@ def open_ledger(
     Raises
     ------
     LockedError: another run has it, or one of these syncs.
+    WrongLedgerError: it is the warehouse, or knows of nothing where the warehouse knows of runs.
     PublishRefusedError: the ledger or the warehouse cannot be opened, or the workers' common key is not said.
     """
     path = ledger_path(settings)
@@ -91,13 +99,48 @@ def open_ledger(
                 "for a ledger in PostgreSQL: pip install 'psycopg[binary]' adbc-driver-postgresql"
             ) from None
         with opened_postgres(settings.ledger.read(), path, warehouse=warehouse) as shared:
+            if warehouse is not None:
+                _check_not_another(settings, shared, "in the PostgreSQL database that `ledger:` names")
             read_key(settings, shared)
             if syncs:
                 shared.hold([settings.sync_id(sync) for sync in syncs], now)
             yield shared
         return
-    with locked(path, now), opened(path, warehouse=warehouse) as ledger:
-        yield ledger
+    if warehouse is not None and path.resolve() == warehouse.resolve():
+        raise WrongLedgerError(
+            f"`ledger:` names the warehouse, {warehouse}; give the ledger a file of its own, such as"
+            " publish_ledger.duckdb"
+        )
+    with locked(path, now):
+        is_new = not path.exists()
+        try:
+            with opened(path, warehouse=warehouse) as ledger:
+                if warehouse is not None:
+                    _check_not_another(settings, ledger, f"at {path}")
+                yield ledger
+        except WrongLedgerError:
+            if is_new:
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _check_not_another(settings: Settings, ledger: Ledger, where: str) -> None:
+    """Refuse a ledger that knows of nothing where the warehouse knows of runs to the same places: it may be misspelt.
+
+    Raises
+    ------
+    WrongLedgerError: so it is.
+    """
+    if is_begun(ledger):
+        return
+    runs = count_runs(ledger.planning, [settings.sync_id(sync) for sync in settings.syncs])
+    if runs:
+        raise WrongLedgerError(
+            f"there is no ledger yet {where}, but the warehouse knows of {runs:,} run{'' if runs == 1 else 's'} to the"
+            " same places (publish.publish_runs). A new ledger does not know who was sent, nor who was erased, and"
+            " would send them again: put the old one back, or correct `ledger:` in publish.yml. To begin anew on"
+            " purpose, drop the table publish.publish_runs in the warehouse"
+        )
 
 
 def destination_of(
@@ -107,7 +150,7 @@ def destination_of(
 
     Raises
     ------
-    SecretError: its secret is not where the settings say.
+    PublishRefusedError: its secret is not where the settings say, or it cannot be made of what they say.
     """
     said = settings.destinations[sync.destination]
     if isinstance(said, Files):
@@ -115,9 +158,13 @@ def destination_of(
     sends = frozenset[str](sync.identifiers)
     if isinstance(said, Postgres):
         types = column_types(ledger)
-        return PostgresDestination(
-            said, said.url.read(), sync.identifiers, {name: types[name] for name in sync.properties}
-        )
+        # A column that is not there stops a run before this; to erase and to retire, none is needed.
+        properties = {name: types[name] for name in sync.properties if name in types}
+        try:
+            return PostgresDestination(said, said.url.read(), sync.identifiers, properties)
+        except DestinationError as error:
+            # Nothing was opened, so it is for this sync alone to be refused.
+            raise PublishRefusedError(f"{sync_name(sync)}: {error}") from None
     client = client or Client(said.timeout_seconds, said.deadline_seconds)
     if isinstance(said, Webhook):
         return WebhookDestination(said, said.signing_secret.read(), client, sends)
@@ -147,7 +194,7 @@ def make_plans(settings: Settings, warehouse: Path, wanted: list[Sync], now: Clo
         plans = []
         for sync in wanted:
             try:
-                check_source(ledger.planning, sync)
+                runner.check(sync)
                 plans.append(runner.compare(sync))
             except PublishRefusedError as error:
                 if len(wanted) == 1:
@@ -168,6 +215,16 @@ class Runner:
     progress: Callable[[str, int, int], None]
     is_retiring: bool = False
     """Everybody whom a sync added is removed, whatever the warehouse says."""
+    is_resending: bool = False
+    """Everybody is sent again, whom the ledger takes to be there with who knows what."""
+
+    def check(self, sync: Sync) -> None:
+        """Refuse a sync whose source is not what it must be."""
+        there = self.ledger.fetch(
+            "select 1 from sync_state where sync_id = $sync and removed_at is null limit 1",
+            sync=self.settings.sync_id(sync),
+        )
+        check_source(self.ledger.planning, sync, is_there=bool(there))
 
     def compare(self, sync: Sync) -> Plan:
         """The plan of a sync as of now."""
@@ -182,6 +239,8 @@ class Applied(list[Result]):
 
     erasures_left: Sequence[str] = ()
     """Sentences; nobody is named."""
+    refusal: PublishRefusedError | None = None
+    """Of the first sync, where none could be run."""
 
 
 def run_syncs(
@@ -191,6 +250,7 @@ def run_syncs(
     *,
     force: bool = False,
     is_retiring: bool = False,
+    is_resending: bool = False,
     plans: list[Plan] | None = None,
     now: Clock = utc_now,
     client: Client | None = None,
@@ -200,8 +260,9 @@ def run_syncs(
 ) -> Applied:
     """Erase whom somebody asked to erase, then plan and apply each sync in turn; one that fails stops no other.
 
-    Where `is_retiring`, everybody whom the syncs added is removed. `ended` hears of each sync as it is over. Afterwards
-    the warehouse gets `publish.publish_runs` and `publish.publish_rejects`; `warn` hears if it does not.
+    Where `is_retiring`, everybody whom the syncs added is removed; where `is_resending`, everybody is sent again.
+    `ended` hears of each sync as it is over. Afterwards the warehouse gets `publish.publish_runs` and
+    `publish.publish_rejects`; `warn` hears if it does not, and of a ledger that is begun.
 
     Raises
     ------
@@ -212,8 +273,12 @@ def run_syncs(
     try:
         with open_ledger(settings, warehouse, now(), wanted) as ledger:
             runner = Runner(
-                settings, ledger, read_key(settings, ledger), now, force or is_retiring, progress, is_retiring
-            )
+                settings, ledger, read_key(settings, ledger), now, force or is_retiring, progress, is_retiring,
+                is_resending,
+            )  # fmt: skip
+            if not is_begun(ledger):
+                where = "in PostgreSQL" if isinstance(settings.ledger, Secret) else f"at {ledger.path}"
+                warn(f"began a new ledger {where}")
             results = _run_all(runner, wanted, plans, client, ended)
             tables = read_tables(ledger, runner.key)
     except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
@@ -221,9 +286,12 @@ def run_syncs(
             f"the ledger {ledger_path(settings)} cannot go on: {str(error).splitlines()[0][:200]}; when there is room"
             " again, apply again: what was under way is settled first"
         ) from None
-    problem = write_tables(warehouse, tables)
+    # In a file that is none of ours, nothing is written.
+    problem = "" if isinstance(results.refusal, NoAudiencesError) else write_tables(warehouse, tables)
     if problem:
         warn(problem)
+    if results.refusal is not None:
+        raise results.refusal
     return results
 
 
@@ -242,14 +310,15 @@ def _run_all(
     for sync in wanted:
         try:
             if not runner.is_retiring:
-                check_source(ledger.planning, sync)
+                runner.check(sync)
             destination = destination_of(settings, sync, ledger, client)
             if plans is not None:
                 check_unmoved(planned[sync_name(sync)], runner.compare(sync))
         except PublishRefusedError as error:
-            if plans is not None or len(wanted) == 1:
+            if plans is not None:
                 raise
-            refused.append((_begin(runner, sync, None), error))
+            refused.append((_refused(runner, sync, error), error))
+            ended(refused[-1][0].result)
             continue
         ready.append((_begin(runner, sync, destination), destination))
     _, left_over = bury_all(ledger, runner.key, runner.now())
@@ -260,21 +329,15 @@ def _run_all(
     left_over += sentences + erase_everywhere(
         ledger, settings, requests, lambda sync: destination_of(settings, sync, ledger, client), runner.now()
     )
-    for run, refusal in refused:
-        run.result.message = str(refusal)
-        run.is_stopped = True
-        _end(run, runner.now())
-        ended(run.result)
     for run, destination in ready:
         if not run.is_stopped:
             _guarded(run, partial(_apply, runner, run, destination, planned.get(sync_name(run.sync))))
         _end(run, runner.now())
         ended(run.result)
-    if refused and not ready:
-        raise refused[0][1]
     in_order = {run.sync_id: run.result for run, _ in (*ready, *refused)}
     results = Applied(in_order[settings.sync_id(sync)] for sync in wanted)
     results.erasures_left = left_over
+    results.refusal = refused[0][1] if refused and not ready else None
     return results
 
 
@@ -302,6 +365,15 @@ def _begin(runner: Runner, sync: Sync, destination: Destination | FilesDestinati
     return run
 
 
+def _refused(runner: Runner, sync: Sync, error: PublishRefusedError) -> Run:
+    """A run that is over before it began, and noted, so that `status` says why."""
+    run = _begin(runner, sync, None)
+    run.result.message = str(error)
+    run.is_stopped = True
+    _end(run, runner.now())
+    return run
+
+
 def _guarded(run: Run, step: Callable[[], None]) -> None:
     """A step of a run; what a person can put right ends this run with a sentence, anything else ends the program."""
     try:
@@ -324,12 +396,15 @@ def _settle(run: Run, destination: Destination | FilesDestination) -> None:
 
 def _apply(runner: Runner, run: Run, destination: Destination | FilesDestination, promised: Plan | None = None) -> None:
     """Plan and send. `promised` is what somebody was shown; what earlier runs left may have changed it meanwhile."""
+    if runner.is_resending:
+        _forget_what_is_there(run)
     plan, more = _planned(runner, run, destination, promised)
     run.strike_rejects()
     if plan.stopped and not runner.force:
         raise Stopped(plan.stopped)
     if plan.paused:
-        run.result.message = f"{plan.paused}; who left is removed, nobody is added; apply with --force if it is meant"
+        run.result.message = f"{plan.paused}; who left is removed, nobody is added; if they should be,"
+        run.result.message += f" `regulars publish apply --only {plan.name} --force`"
     if isinstance(destination, FilesDestination):
         _write_file(run, destination, plan)
         return
@@ -362,6 +437,13 @@ def _check_alone(settings: Settings, run: Run) -> None:
                 f"{run.result.name} and {sync_name(other)} are one and the same ({run.object_id}); what one adds, the"
                 " other would remove: take one of them out of publish.yml"
             )
+
+
+def _forget_what_is_there(run: Run) -> None:
+    """Everybody is taken to be there with who knows what, and so is sent again."""
+    run.ledger.execute(
+        "update sync_state set source_hash = '' where sync_id = $sync and removed_at is null", sync=run.sync_id
+    )
 
 
 def _planned(
@@ -615,16 +697,6 @@ def retry_rejected(settings: Settings, wanted: list[Sync], now: Clock = utc_now)
         return count
 
 
-def send_again(settings: Settings, wanted: list[Sync], now: Clock = utc_now) -> None:
-    """Let the next run of some syncs send everybody again, whom it takes to be there with who knows what."""
-    with open_ledger(settings, None, now(), wanted) as ledger:
-        for sync in wanted:
-            ledger.execute(
-                "update sync_state set source_hash = '' where sync_id = $sync and removed_at is null",
-                sync=settings.sync_id(sync),
-            )
-
-
 def bury_all(ledger: Ledger, key: bytes, now: datetime) -> tuple[list[str], list[str]]:
     """Name the customers of every open request, and bury them; the ids of the requests, and what is to be said of them.
 
@@ -666,7 +738,7 @@ def ask_to_erase(
     kept = "what was asked for before is kept"
     if request_id or customer_ids or email or phone:
         request = asked_for(request_id, f"{now():%Y-%m-%d %H:%M:%S}", customer_ids, email, phone)
-        taken = _why_taken(settings, request_id, now)
+        taken = _why_taken(settings, warehouse, request_id, now)
         if taken:
             raise PublishRefusedError(taken)
         # Before anything else, so that nothing loses it and a run under way heeds it.
@@ -703,11 +775,18 @@ def ask_to_erase(
     return erasures, [*problems, *([problem] if problem else [])]
 
 
-def _why_taken(settings: Settings, request_id: str, now: Clock) -> str:
-    """Why a new request cannot have this id, as far as the ledger can be asked; or nothing."""
+def _why_taken(settings: Settings, warehouse: Path, request_id: str, now: Clock) -> str:
+    """Why a new request cannot have this id, as far as the ledger can be asked; or nothing.
+
+    Raises
+    ------
+    WrongLedgerError: beside a ledger that is none or misspelt, nobody would find the request again.
+    """
     try:
-        with open_ledger(settings, None, now()) as ledger:
+        with open_ledger(settings, warehouse, now()) as ledger:
             return why_taken(ledger, request_id)
+    except WrongLedgerError:
+        raise
     except (LedgerError, PublishRefusedError):
         # It is locked, for example. `bury` gives the request another id if it has to.
         return ""

@@ -5,6 +5,7 @@ Everything is checked before anything is opened. An error names the line of the 
 
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -46,6 +47,8 @@ class Secret(Strict):
     file: Path | None = None
     """A relative path counts from the folder of `publish.yml`."""
     _wanted_by: str = PrivateAttr(default="publish.yml needs the secret it holds")
+    _form: Literal["line", "header", "json"] = PrivateAttr(default="line")
+    """One line of any letters; one that goes into an HTTP header, which has fewer; JSON, which may have many lines."""
 
     @model_validator(mode="before")
     @classmethod
@@ -70,7 +73,7 @@ class Secret(Strict):
 
         Raises
         ------
-        SecretError: the variable is not set, or the file cannot be read or is empty.
+        SecretError: the variable is not set, the file cannot be read or is empty, or it has a letter that cannot be.
         """
         if self.env is not None:
             found = os.environ.get(self.env, "")
@@ -82,9 +85,30 @@ class Secret(Strict):
                 found = self.file.read_text(encoding="utf-8")
             except OSError as error:
                 raise SecretError(f"{where} cannot be read: {error.strerror}; {self._wanted_by}") from error
+            except UnicodeDecodeError:
+                # Its words have a byte of the secret.
+                raise SecretError(f"{where} is no text in UTF-8; {self._wanted_by}") from None
         if not found.strip():
             raise SecretError(f"{where} is empty or not set; {self._wanted_by}")
+        problem = _problem_of_letters(found.strip(), self._form)
+        if problem:
+            raise SecretError(f"{where} {problem}; {self._wanted_by}")
         return found.strip()
+
+
+def _problem_of_letters(secret: str, form: str) -> str:
+    """What no secret of this form has: sent on, it would be an error of a library, which repeats it."""
+    allowed = "\n\r\t" if form == "json" else ""
+    if any(unicodedata.category(letter) == "Cc" and letter not in allowed for letter in secret):
+        what = "a control character" if allowed else "a line break or another control character"
+        return f"has {what} inside, which no such secret has; was it copied whole, and alone?"
+    try:
+        secret.encode("latin-1" if form == "header" else "utf-8")
+    except UnicodeEncodeError:
+        if form == "header":
+            return "has a letter that no HTTP header may have; was it copied as it is, and not as a page shows it?"
+        return "is no text in UTF-8"
+    return ""
 
 
 def _nobody_reads_along(url: str) -> str:
@@ -304,6 +328,10 @@ class Sync(Strict):
         return self
 
 
+FORMS: dict[str, Literal["header", "json"]] = {"api_key": "header", "access_token": "header", "credentials": "json"}
+"""Of secrets, by key; the others are one line of any letters, as a password of PostgreSQL may have."""
+
+
 class Settings(Strict):
     """All of `publish.yml`."""
 
@@ -332,9 +360,19 @@ class Settings(Strict):
             raise ValueError("an address with a password never stands in this file; write {env: NAME_OF_A_VARIABLE}")
         return ledger
 
+    def _place(self, sync: Sync, folder: Path) -> tuple[str, str]:
+        """The one thing that a sync writes, also where two syncs have it in other words."""
+        destination = self.destinations[sync.destination]
+        if not isinstance(destination, Files):
+            return "", self.sync_id(sync)
+        # Where a disk knows no case, `A.csv` and `a.csv` are one file.
+        name = unicodedata.normalize("NFC", sync.object_name).casefold()
+        return str((folder / destination.folder).resolve()), name
+
     @model_validator(mode="after")
-    def _syncs_make_sense(self) -> "Settings":
-        seen: dict[str, int] = {}
+    def _syncs_make_sense(self, info: ValidationInfo) -> "Settings":
+        folder = info.context["folder"] if info.context else Path()
+        seen: dict[tuple[str, str], int] = {}
         for number, sync in enumerate(self.syncs):
             if sync.destination not in self.destinations:
                 raise ValueError(
@@ -344,11 +382,13 @@ class Settings(Strict):
             problem = _problem_of(sync, self.destinations[sync.destination])
             if problem:
                 raise ValueError(f"syncs.{number}: {problem}")
-            place = self.sync_id(sync)
+            place = self._place(sync, folder)
             if place in seen:
+                is_alike = self.sync_id(sync) == self.sync_id(self.syncs[seen[place]])
                 raise ValueError(
                     f"syncs.{number}: syncs {seen[place] + 1} and {number + 1} both write {sync.object_name} of "
-                    f"{sync.destination}; each needs an object of its own"
+                    f"{sync.destination}{'' if is_alike else ', the same file in other words'}; each needs an object of"
+                    " its own"
                 )
             seen[place] = number
         return self
@@ -363,6 +403,7 @@ class Settings(Strict):
                 secret = getattr(place, name)
                 if isinstance(secret, Secret):
                     secret._wanted_by = f"{words} {name}"
+                    secret._form = FORMS.get(name, "line")
         return self
 
 

@@ -3,6 +3,7 @@
 They are written whole after each run, from the ledger. People stand in them by a keyed hash of their customer id.
 """
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -82,6 +83,21 @@ def _table(columns: dict[str, pa.DataType], rows: list[tuple[object, ...]]) -> p
     return pa.table(
         {name: pa.array(column, kind) for (name, kind), column in zip(columns.items(), values, strict=True)}
     )
+
+
+def count_runs(connection: duckdb.DuckDBPyConnection, sync_ids: Sequence[str]) -> int:
+    """Runs of some syncs that the warehouse, attached as `shop`, knows of, by whatever ledger.
+
+    None where it has no such table. Of other syncs, such as those of a fake, nothing can be concluded.
+    """
+    try:
+        ((count,),) = connection.execute(
+            "select count(*) from shop.publish.publish_runs where sync_id in (select unnest($syncs::varchar[]))",
+            {"syncs": list(sync_ids)},
+        ).fetchall()
+    except duckdb.Error:
+        return 0
+    return int(count)
 
 
 def write_tables(warehouse: Path, tables: dict[str, pa.Table]) -> str:

@@ -40,12 +40,12 @@ def shop(tmp_path):
     return shop
 
 
-def published(shop, settings):
+def published(shop, settings, **how):
     """Publish by settings as they were printed; the one result."""
     path = shop.folder / "fake.yml"
     path.write_text(settings.replace("slipping_away", "loyal"), encoding="utf-8")
     said = load_settings(path)
-    (result,) = run_syncs(said, shop.warehouse, list(said.syncs), client=Client(5, 5, sleep=lambda _: None))
+    (result,) = run_syncs(said, shop.warehouse, list(said.syncs), client=Client(5, 5, sleep=lambda _: None), **how)
     return result
 
 
@@ -58,6 +58,13 @@ def test_what_is_printed_publishes_and_each_request_is_a_line_without_people(kin
         assert (result.is_done, result.acknowledged) == (True, 2), result.message
         assert published(shop, fake.settings).planned == 0
     assert lines.count(ADDING[kind]) == 1
+    # The next one knows nobody.
+    with running(kind, int(fake.url.rpartition(":")[2]), "a secret of the test", lines.append) as again:
+        result = published(shop, again.settings, is_resending=True)
+        assert (result.is_done, result.acknowledged) == (True, 2), result.message
+    assert lines.count(ADDING[kind]) == 2
+    # And no ledger is that of another fake.
+    assert f"ledger: fake_{kind}_ledger.duckdb" in fake.settings
     assert [line for line in lines if not LINE.fullmatch(line) or "canary" in line] == []
 
 
@@ -73,7 +80,7 @@ def test_it_listens_until_somebody_ends_it(shop, monkeypatch):
     words = [sys.executable, "-m", "regulars.publish.fakes", "webhook", "--port", "0", "--secret", "it's mine"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"}) as process:
         try:
-            printed = "".join(iter(process.stdout.readline, "regulars publish apply --settings fake.yml\n"))
+            printed = "".join(iter(process.stdout.readline, "regulars publish apply --settings fake_webhook.yml\n"))
             monkeypatch.setenv("REGULARS_RECEIVER_SECRET", "it's mine")
             assert """export REGULARS_RECEIVER_SECRET='it'"'"'s mine'""" in printed
             assert published(shop, printed.split("<<'END'\n")[1].removesuffix("END\n")).is_done

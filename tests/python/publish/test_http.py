@@ -174,3 +174,29 @@ def test_what_happened_is_said_in_words():
     assert asked(client(time, (502, {}, b"")), is_once=True).what_happened == "server error 502"
     slow = urllib3.exceptions.ReadTimeoutError(None, "", "")
     assert asked(client(time, slow), is_once=True).what_happened == "no answer in time"
+
+
+@pytest.mark.parametrize("said", ["0", "Sun, 01 Mar 2026 11:00:00 GMT"], ids=["none", "past"])
+def test_who_may_ask_again_at_once_does_not_do_so_without_end(said):
+    time = Time()
+    reply = asked(client(time, (429, {"Retry-After": said}, b""), deadline=60), bucket="b")
+    assert reply.attempts < 10
+    assert time.pauses[:3] == [0.25, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("said", ["²", "٣", "Mon, 02 Mar 99999999999 06:00:00 GMT", "soon", "Mon, 99 Xyz", "-1"])
+@pytest.mark.parametrize("name", ["Retry-After", "RateLimit-Reset"])
+def test_how_long_to_wait_is_not_told_where_nobody_can_read_it(name, said):
+    time = Time()
+    reply = asked(client(time, (429, {"RateLimit-Remaining": "0", name: said}, b""), deadline=2), bucket="b")
+    assert (reply.what_happened, time.pauses) == ("asked too often (429, tried 4 times)", [0.25, 0.5, 1.0])
+
+
+@pytest.mark.parametrize("secret", ["fake\nx", "✓", "half \udc80"])
+def test_a_header_that_cannot_be_sent_is_told_without_what_is_in_it(secret):
+    with receiver("secret") as hook:
+        ours = client(Time())
+        reply = ours.request("POST", hook.url, {"Authorization": f"Bearer {secret}"}, b"")
+        assert (reply.status, reply.attempts) == (0, 0)
+        assert reply.what_happened == "a header has a letter that none may have; check the secret"
+        assert ours.request("POST", hook.url, {}, b"").status == 401, "the connection is still of use"

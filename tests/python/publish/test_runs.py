@@ -19,7 +19,7 @@ from regulars.publish.fakes.google import Outcome
 from regulars.publish.fakes.webhook import Fault
 from regulars.publish.ledger import DuckDBLedger
 from regulars.publish.plan import consent
-from regulars.publish.run import ask_to_erase, ledger_path, make_plans, read_status, run_syncs, send_again
+from regulars.publish.run import ask_to_erase, ledger_path, make_plans, read_status, run_syncs
 from regulars.publish.settings import load_settings
 
 from .shop import TABLES
@@ -336,7 +336,7 @@ def test_who_waits_for_another_attempt_is_not_done(tmp_path, fakes):
     assert command(world, "apply").exit_code == 1
     again = command(world, "apply")
     assert again.exit_code == 1
-    assert "webhook/loyal: unchanged, nothing sent, 1 rejected before wait for another attempt" in again.output
+    assert "webhook/loyal: nothing sent, 1 rejected before wait for another attempt" in again.output
     assert command(world, "status").exit_code == 1
     fakes.webhook.refuse = lambda _: ""
     command(world, "retry")
@@ -445,8 +445,7 @@ def test_everybody_is_sent_again_where_that_is_asked_for(tmp_path, fakes):
     assert sent(world)[0].planned == 0
     assert command(world, "apply", "--resend").exit_code == 0
     assert set(fakes.webhook.people["loyal"]) == {"c1", "c2"}
-    send_again(world.settings(), list(world.settings().syncs))
-    assert planned(world)[0].update == 2
+    assert sent(world, is_resending=True)[0].planned == 2
 
 
 def test_each_sync_is_told_as_it_is_over(tmp_path, fakes):
@@ -460,7 +459,9 @@ def test_nobody_who_may_be_sent_is_said(tmp_path, fakes):
     world = new(tmp_path, fakes, "webhook", people=people(1, 2, has_email_consent=False))
     said = command(world, "apply")
     assert (said.exit_code, said.output) == (
-        0, "webhook/loyal: unchanged, nothing sent\n  nobody may be sent: 2 without consent\n"
+        0,
+        f"began a new ledger at {tmp_path}/ledger.duckdb\n"
+        "webhook/loyal: unchanged, nothing sent\n  nobody may be sent: 2 without consent\n"
     )  # fmt: skip
 
 

@@ -86,6 +86,30 @@ def test_two_syncs_of_one_object_are_refused(tmp_path):
         load_settings(path)
 
 
+TWO_FOLDERS = """\
+destinations:
+  one: {{type: files, folder: bout}}
+  two: {{type: files, folder: {folder}, format: parquet}}
+syncs:
+  - {{audience: lost_vips, destination: one, purpose: email, object: A}}
+  - {{audience: lost_vips, destination: two, purpose: email, object: {name}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("{}/bout", "A"), ("./x/../bout/", "A"), ("link", "A"), ("bout", "a"), ("{}/bout", "a")]
+)
+def test_two_syncs_of_one_file_in_other_words_are_refused(tmp_path, folder, name):
+    path = tmp_path / "publish.yml"
+    (tmp_path / "bout").mkdir()
+    (tmp_path / "link").symlink_to("bout")
+    path.write_text(TWO_FOLDERS.format(folder=folder.format(tmp_path), name=name), encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"line 6: syncs 1 and 2 both write {name} of two, the same file"):
+        load_settings(path)
+    path.write_text(TWO_FOLDERS.format(folder="another", name=name), encoding="utf-8")
+    load_settings(path)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -123,6 +147,54 @@ def test_a_secret_comes_from_a_variable_or_a_file(tmp_path, monkeypatch):
     ]:
         with pytest.raises(SecretError, match=words):
             secret.read()
+
+
+SECRETS = """\
+destinations:
+  hook: {type: webhook, url: "https://shop.example.com", signing_secret: {env: ODD}}
+  klaviyo: {type: klaviyo, account_id: AbCdEf, api_key: {env: ODD}}
+  meta: {type: meta, ad_account: '1', access_token: {env: ODD}, app_secret: {env: ODD}}
+  google: {type: google, operating_account: '1234567890', credentials: {env: ODD}}
+  base: {type: postgres, url: {env: ODD}, database: test}
+syncs:
+  - {audience: loyal, destination: hook, purpose: email}
+key_secret: {env: ODD}
+"""
+ALL = {"signing_secret", "api_key", "access_token", "app_secret", "credentials", "url", "key_secret"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "refused"),
+    [
+        ("fake\nx", ALL - {"credentials"}),
+        ("fake\x01x", ALL),
+        ("fake\x7fx", ALL),
+        ("pass✓word", {"api_key", "access_token"}),
+        ("half\udc80", ALL),
+    ],
+)
+def test_a_secret_with_a_letter_that_cannot_be_is_refused_where_it_is_read(tmp_path, monkeypatch, secret, refused):
+    path = tmp_path / "publish.yml"
+    path.write_text(SECRETS, encoding="utf-8")
+    said = load_settings(path)
+    monkeypatch.setenv("ODD", secret)
+    for place in (*said.destinations.values(), said):
+        for name in ALL & set(type(place).model_fields):
+            found = getattr(place, name)
+            if not isinstance(found, Secret):
+                continue
+            if name not in refused:
+                assert found.read() == secret
+                continue
+            with pytest.raises(SecretError, match=rf"variable ODD .* needs it as its {name}$") as raised:
+                found.read()
+            assert secret[:4] not in str(raised.value)
+
+
+def test_a_secret_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "secret").write_bytes(b"fake\xff")
+    with pytest.raises(SecretError, match="secret is no text in UTF-8"):
+        Secret(file=tmp_path / "secret").read()
 
 
 def test_a_secret_counts_from_the_folder_of_its_settings_and_says_who_needs_it(tmp_path, monkeypatch):

@@ -7,9 +7,10 @@ import pytest
 
 from regulars.publish.errors import LockedError, MovedError
 from regulars.publish.fakes.listening import Fault
-from regulars.publish.run import make_plans, open_ledger, read_status, utc_now
+from regulars.publish.run import make_plans, open_ledger, read_status, run_syncs, utc_now
+from regulars.publish.settings import load_settings
 
-from .shop import Person, send
+from .shop import Person, client, send
 
 
 def people(*numbers: int, **more) -> list[Person]:
@@ -85,7 +86,7 @@ def test_what_stays_unknown_is_replayed_first_with_its_key(shop, hook):
 
 @pytest.mark.parametrize(
     ("headers", "pause"),
-    [({"Retry-After": "2"}, 2.0), ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0), ({}, 0.25)],
+    [({"Retry-After": "2"}, 2.0), ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.25), ({}, 0.25)],
 )
 def test_429_waits_as_long_as_it_is_told(shop, hook, headers, pause):
     shop.build(*people(1))
@@ -244,3 +245,15 @@ def test_no_personal_data_outside_the_payloads(shop, hook):
     assert left
     for path in left:
         assert b"canary" not in path.read_bytes().lower(), path
+
+
+def test_a_request_with_all_that_stands_around_its_rows_is_no_larger_than_is_said(shop, hook):
+    shop.build(*people(*range(40)))
+    said = shop.settings()
+    path = shop.folder / "publish.yml"
+    text = path.read_text().replace("rows_per_batch: 3", "rows_per_batch: 100\n    bytes_per_batch: 1000")
+    path.write_text(text.replace("purpose: email,", f"object: {'a_long_name_' * 10}, purpose: email,"))
+    said = load_settings(path)
+    [result] = run_syncs(said, shop.warehouse, list(said.syncs[:1]), client=client())
+    assert (result.acknowledged, result.is_done) == (40, True)
+    assert 900 < max(map(len, hook.seen.values())) <= 1000

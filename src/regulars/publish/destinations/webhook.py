@@ -59,7 +59,9 @@ class WebhookDestination:
         )
 
     def open_object(self, object_name: str, known_id: str = "") -> str:  # noqa: ARG002
-        """A receiver knows its objects by their names."""
+        """A receiver knows its objects by their names; what stands around the rows has to fit too."""
+        around = len(request_body(object_name, "upsert", []))
+        self.capabilities = replace(self.capabilities, bytes_per_batch=max(1, self.settings.bytes_per_batch - around))
         return object_name
 
     def encode(self, operation: Operation, row: Row) -> Encoded | Unsendable:

@@ -23,8 +23,8 @@ from regulars.publish.fakes.meta import MetaFake
 from regulars.publish.fakes.webhook import Receiver
 
 SETTINGS = """\
-# A ledger of its own: when the fake ends, it forgets everybody; then delete fake_ledger.duckdb*.
-ledger: fake_ledger.duckdb
+# A ledger of its own. When the fake ends, it forgets everybody; so, to the next one: apply --resend.
+ledger: fake_{kind}_ledger.duckdb
 destinations:
   fake: {{{destination}}}
 syncs:
@@ -103,7 +103,7 @@ def running(kind: Kind, port: int, secret: str, say: Callable[[str], None]) -> I
     with listening(told(take_in, state.requests, state.problems, say), lambda _: None, port) as url:
         state.url = url
         destination = DESTINATIONS[kind].format(url=url, variable=SECRETS[kind])
-        yield Running(url, SETTINGS.format(destination=destination, sync=SYNCS[kind]), SECRETS[kind], secret)
+        yield Running(url, SETTINGS.format(kind=kind, destination=destination, sync=SYNCS[kind]), SECRETS[kind], secret)
 
 
 def as_receiver(state: Receiver) -> Callable[[Request], Response]:
@@ -162,8 +162,8 @@ def main(
             typer.echo(
                 f"{kind} listens at {fake.url}, and forgets everybody when Ctrl-C ends it. In another terminal:\n\n"
                 f"export {fake.variable}={shlex.quote(fake.secret)}\n"
-                f"cat > fake.yml <<'END'\n{fake.settings}END\n"
-                "regulars publish apply --settings fake.yml\n"
+                f"cat > fake_{kind}.yml <<'END'\n{fake.settings}END\n"
+                f"regulars publish apply --settings fake_{kind}.yml\n"
             )
             threading.Event().wait()
     except KeyboardInterrupt:
