@@ -198,9 +198,10 @@ class PostgresLedger(Ledger):
             )  # fmt: skip
 
     def let_go(self) -> None:
-        """Give all locks back: the server takes a moment to notice that a connection is closed, and holds them till then.
+        """Give all locks back.
 
-        Whoever comes right after, such as the next command of a script, would be told that another worker has them.
+        The server takes a moment to notice that a connection is closed: whoever comes right after, such as the next
+        command of a script, would be told that another worker has them.
         """
         with suppress(psycopg.Error):
             self._connection.execute("select pg_advisory_unlock_all()")
