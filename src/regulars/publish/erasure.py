@@ -410,19 +410,21 @@ def _carry_out(
             customers=list(request.customer_ids),
         )
     targets = ledger.fetch(
-        "select sync_id, customer_id from erasure_target where request_id = $request and status <> 'done'"
-        " order by sync_id, customer_id",
+        "select sync_id, case when code like 'job %' then code else '' end, customer_id from erasure_target"
+        " where request_id = $request and status <> 'done' order by 1, 2, 3",
         request=request.request_id,
     )
-    for sync_id in sorted({sync_id for sync_id, _ in targets}):
-        customers = [customer_id for target, customer_id in targets if target == sync_id]
-        problem, code = _erase_at(ledger, syncs.get(sync_id), sync_id, customers, request, destination_of)
+    # A job is asked for those only whom it was given: others may have been found since.
+    for sync_id, job in sorted({(sync_id, job) for sync_id, job, _ in targets}):
+        customers = [customer_id for *target, customer_id in targets if target == [sync_id, job]]
+        problem, code = _erase_at(ledger, syncs.get(sync_id), sync_id, customers, job, request, destination_of)
         with ledger.transaction():
             ledger.execute(
                 "update erasure_target set status = $status, code = $code, changed_at = $now"
-                " where request_id = $request and sync_id = $sync",
+                " where request_id = $request and sync_id = $sync"
+                " and customer_id in (select unnest(cast($customers as varchar[])))",
                 status="open" if problem else "done", code=code, now=now, request=request.request_id,
-                sync=sync_id,
+                sync=sync_id, customers=customers,
             )  # fmt: skip
             if not problem:
                 _forget(ledger, sync_id, customers)
@@ -452,10 +454,11 @@ def _erase_at(
     sync: Sync | None,
     sync_id: str,
     customers: list[str],
+    job: str,
     request: Request,
     destination_of: Callable[[Sync], Destination | FilesDestination],
 ) -> tuple[str, str]:
-    """Erase people at one destination; what is in the way, and a code, or nothing."""
+    """Erase people at one destination, or ask how that `job` went; what is in the way, and a code, or nothing."""
     if sync is None:
         return f"publish.yml names {sync_id} no more, which received the person; put it back to erase there", "gone"
     on_the_way = ledger.fetch(
@@ -466,14 +469,10 @@ def _erase_at(
     )  # fmt: skip
     if on_the_way:
         return f"{sync_id} has not said yet what became of a batch with the person; apply again", "under_way"
-    ((known,),) = ledger.fetch(
-        "select max(code) from erasure_target where request_id = $request and sync_id = $sync and code like 'job %'",
-        request=request.request_id, sync=sync_id,
-    )  # fmt: skip
     try:
-        answer = _asked(destination_of(sync), sync, _people(ledger, sync_id, customers, request), known or "")
+        answer = _asked(destination_of(sync), sync, _people(ledger, sync_id, customers, request), job)
     except (DestinationError, PublishRefusedError) as error:
-        return f"{sync_id}: {error}; the request is kept, and the next run tries again", known or "not_reached"
+        return f"{sync_id}: {error}; the request is kept, and the next run tries again", job or "not_reached"
     if answer.outcome == "accepted":
         return f"{sync_id} took the request and has not said yet that it is done; the next run asks", answer.code
     if answer.outcome == "acknowledged" and not answer.rejected:
@@ -505,11 +504,32 @@ def _people(ledger: Ledger, sync_id: str, customers: list[str], request: Request
             sync=sync_id, customers=customers,
         )
     }  # fmt: skip
-    asked: dict[str, str | None] = {"email": request.email or None, "phone": request.phone or None}
     return [
-        Person(customer_id, contacts.get(customer_id, asked), *sent.get(customer_id, ("", "")))
+        _person(ledger, request, customer_id, contacts.get(customer_id), *sent.get(customer_id, ("", "")))
         for customer_id in customers
     ]
+
+
+def _person(
+    ledger: Ledger,
+    request: Request,
+    customer_id: str,
+    contacts: dict[str, str | None] | None,
+    sent_as: str,
+    remote_id: str,
+) -> Person:
+    """One of them: as the shop knows her, and by what else whoever asked knows her."""
+    asked: dict[str, str | None] = {"email": request.email or None, "phone": request.phone or None}
+    if contacts is None:
+        return Person(customer_id, asked, sent_as, remote_id)
+    number = identifiers.phone(contacts["phone"], contacts["country"])
+    known = {"email": identifiers.email(contacts["email"]), "phone": number}
+    others = customers_of(ledger, phones=[number]) - set(request.customer_ids) if number else set()
+    return Person(
+        customer_id, contacts, sent_as, remote_id,
+        asked={name: value for name, value in asked.items() if value and value != known[name]},
+        is_number_shared=bool(others),
+    )  # fmt: skip
 
 
 def _forget(ledger: Ledger, sync_id: str, customers: list[str]) -> None:

@@ -16,7 +16,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -197,6 +197,15 @@ class PostgresLedger(Ledger):
                 sync=sync_id, host=socket.gethostname(), process=os.getpid(), now=now,
             )  # fmt: skip
 
+    def let_go(self) -> None:
+        """Give all locks back.
+
+        The server takes a moment to notice that a connection is closed: whoever comes right after, such as the next
+        command of a script, would be told that another worker has them.
+        """
+        with suppress(psycopg.Error):
+            self._connection.execute("select pg_advisory_unlock_all()")
+
     @contextmanager
     def alone(self) -> Iterator[bool]:
         """Whether nobody else runs a sync; if so, whoever begins one waits for a while until this is over."""
@@ -303,7 +312,11 @@ def opened_postgres(url: str, path: Path, *, warehouse: Path | None = None) -> I
         set_up_planner(planning)
         if warehouse is not None:
             attach_warehouse(planning, warehouse)
-        yield PostgresLedger(connection, planning, path, url)
+        ledger = PostgresLedger(connection, planning, path, url)
+        try:
+            yield ledger
+        finally:
+            ledger.let_go()
 
 
 @contextmanager

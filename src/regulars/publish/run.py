@@ -26,6 +26,7 @@ from regulars.publish.erasure import (
     bury,
     check_warehouse,
     erase_everywhere,
+    erased_customers,
     keep_request,
     open_requests,
     read_erasures,
@@ -472,7 +473,9 @@ def _write_file(run: Run, destination: FilesDestination, plan: Plan) -> None:
     is_nobody_in_no_file = plan.there == 0 and not destination.is_there(sync.object_name)
     if plan.writes == 0 and (destination.is_whole(sync.object_name) or is_nobody_in_no_file):
         return
+    erased = _leave_out_erased(run)
     query, refused = _file_query(run, destination)
+    _note_who_comes(run)
     manifest = destination.write(
         run.ledger.planning,
         query,
@@ -482,7 +485,6 @@ def _write_file(run: Run, destination: FilesDestination, plan: Plan) -> None:
     run.result.requests += 1
     ledger = run.ledger
     with ledger.transaction():
-        ledger.know_wanted()
         ledger.execute(
             "update sync_state set removed_at = cast($now as timestamp), source_hash = '' where sync_id = $sync"
             " and removed_at is null and not exists"
@@ -512,8 +514,48 @@ def _write_file(run: Run, destination: FilesDestination, plan: Plan) -> None:
             sync=run.sync_id, customers=[one.noted.customer_id for one in refused],
         )  # fmt: skip
     destination.finish(sync.object_name, manifest)
-    run.result.acknowledged += plan.writes - len(newly)
+    run.result.reject("erased", erased)
+    run.result.acknowledged += plan.writes - len(newly) - erased
     run.progress(plan.writes)
+
+
+def _leave_out_erased(run: Run) -> int:
+    """Want nobody in a file whom somebody asked to erase since it was planned; how many of the plan that are."""
+    connection = run.ledger.planning
+    gone = sorted(erased_customers(run.ledger))
+    if not gone:
+        return 0
+    # Not a view of the one that it replaces.
+    connection.execute(
+        "create or replace temp table not_erased as"
+        " select * from wanted where customer_id not in (select unnest($gone::varchar[]))",
+        {"gone": gone},
+    )
+    connection.execute("create or replace temp view wanted as select * from not_erased")
+    ((planned,),) = connection.execute(
+        "select count(*) from compared where kind in ('add', 'update')"
+        " and customer_id in (select unnest($gone::varchar[]))",
+        {"gone": gone},
+    ).fetchall()
+    return int(planned)
+
+
+def _note_who_comes(run: Run) -> None:
+    """Before a file is written: of whom it is the first to hold, that she once was there.
+
+    So an erasure looks into it, even if the run is killed before the ledger knows that it was written. A plan takes
+    them to be new as before, and writes it again in any case, as it has no manifest.
+    """
+    ledger = run.ledger
+    with ledger.transaction():
+        ledger.know_wanted()
+        ledger.execute(
+            "insert into sync_state (sync_id, customer_id, source_hash, mapping_hash, sent_as, filled, remote_id,"
+            " removed_at) select $sync, customer_id, '', '', '', '', '', cast($now as timestamp) from wanted"
+            " where not exists (select 1 from sync_state as known where known.sync_id = $sync"
+            " and known.customer_id = wanted.customer_id)",
+            sync=run.sync_id, now=run.now(),
+        )  # fmt: skip
 
 
 def _file_query(run: Run, destination: FilesDestination) -> tuple[str, list[Left]]:

@@ -1,5 +1,6 @@
 """Consent that is withdrawn and people who are erased: gone everywhere, and never sent again."""
 
+import csv
 import hashlib
 import json
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from regulars.cli import app
+from regulars.publish.destinations.files import FilesDestination
 from regulars.publish.erasure import Request, inbox, keep_request
 from regulars.publish.errors import PublishRefusedError
 from regulars.publish.fakes.listening import Fault
@@ -16,6 +18,7 @@ from regulars.publish.keys import person_key, person_key_macro
 from regulars.publish.run import ask_to_erase, ledger_path, make_plans, open_ledger, read_status, utc_now
 
 from .shop import Person, Shop, client, people, send
+from .world import CrashError
 
 BOTH = slice(0, 2)
 """The receiver and the folder."""
@@ -117,6 +120,59 @@ def test_asked_for_during_a_run_the_next_batch_leaves_her_out(shop, hook):
     [result] = send(shop, progress=ask)
     assert (result.acknowledged, result.rejected, result.codes) == (2, 1, {"erased": 1})
     assert set(hook.people["loyal"]) == {"c1", "c2"}
+
+
+def in_file(shop: Shop) -> list[str]:
+    return [row["customer_id"] for row in csv.DictReader((shop.folder / "out" / "loyal.csv").open(encoding="utf-8"))]
+
+
+def test_asked_for_before_a_file_is_written_it_leaves_them_out(shop, hook):
+    shop.build(*people(1, 2, 3))
+    send(shop, BOTH)
+    # Both who was in it before and who is new.
+    shop.build(*people(1, 2, 3, 4, 5))
+    asked = Request("r1", "2026-03-01 00:00:00", ("c3",), email="canary4@example.com")
+    inbox_of = ledger_path(shop.settings())
+    [_, result] = send(shop, BOTH, ended=lambda _: keep_request(inbox_of, asked))
+    assert in_file(shop) == ["c1", "c2", "c5"]
+    assert (result.planned, result.acknowledged, result.rejected, result.codes) == (2, 1, 1, {"erased": 1})
+    assert read_status(shop.settings())[0][1].acknowledged == 3
+    assert [one.planned for one in send(shop, BOTH)] == [0, 0]
+    assert (in_file(shop), sorted(hook.erased)) == (["c1", "c2", "c5"], ["c3", "c4"])
+    assert read_status(shop.settings())[1][0].status == "done"
+
+
+@pytest.mark.parametrize("step", ["before it is renamed", "before the ledger knows"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_who_is_in_a_file_that_the_ledger_does_not_know_of_is_erased(shop, hook, monkeypatch, step, is_first):
+    folder = slice(1, 2)
+    if not is_first:
+        shop.build(*people(1))
+        send(shop, folder)
+    shop.build(*people(1, 2, 3))
+    write = FilesDestination.write
+
+    def dies(*words):
+        if step == "before the ledger knows":
+            write(*words)
+        else:
+            (shop.folder / "out").mkdir(exist_ok=True)
+            (shop.folder / "out" / ".loyal.csv.unfinished").write_text("customer_id,email\nc3,canary3@example.com\n")
+        raise CrashError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FilesDestination, "write", dies)
+        with pytest.raises(CrashError):
+            send(shop, folder)
+    assert read_status(shop.settings())[0][1].acknowledged == int(not is_first)
+    erasures, problems = erase(shop, "r1", "c3")
+    assert ([(one.status, len(one.targets)) for one in erasures], problems) == ([("done", 1)], [])
+    assert not [path for path in (shop.folder / "out").iterdir() if "c3" in path.read_text()]
+    [result] = send(shop, folder)
+    assert (result.planned, result.acknowledged, result.is_done) == (1 + is_first, 1 + is_first, True)
+    assert in_file(shop) == ["c1", "c2"]
+    [result] = send(shop, folder)
+    assert (result.planned, result.requests, result.is_done) == (0, 0, True)
 
 
 def test_a_batch_of_unknown_fate_is_not_sent_again_with_somebody_who_withdrew(shop, hook):

@@ -16,6 +16,8 @@ from regulars.publish.run import Applied, ask_to_erase, ledger_path, make_plans,
 
 from .world import Clock, Customer, World, people, sha256
 
+KLAVIYO_NAMES = (("email", "email"), ("phone_number", "phone"))
+
 
 def new(tmp_path, fakes, *places: str, people) -> World:
     """A world that has been sent."""
@@ -144,6 +146,59 @@ def test_the_other_customer_of_her_address_is_erased_with_her_and_not_sent_again
     world.build()
     send(world)
     assert there(world) == {"c2"}
+
+
+@pytest.mark.parametrize("place", ["klaviyo", "meta", "google"])
+def test_the_address_and_number_of_the_request_are_asked_for_beside_those_of_the_shop(tmp_path, fakes, place):
+    world = new(tmp_path, fakes, place, people=people(1, 2))
+    hers = {"email": "her.other@example.com", "phone": "+4520776651"}
+    members = fakes.google.lists["1"]
+    if place == "klaviyo":
+        others = {fakes.klaviyo.add_profile({key: hers[name]}).id for key, name in KLAVIYO_NAMES}
+    elif place == "meta":
+        [audience] = fakes.meta.audiences.values()
+        members = audience.members
+        others = {f"EMAIL:{sha256(hers['email'])}", f"PHONE:{sha256(hers['phone'][1:])}"}
+    else:
+        others = {f"emailAddress:{sha256(hers['email'])}", f"phoneNumber:{sha256(hers['phone'])}"}
+    if place != "klaviyo":
+        members |= dict.fromkeys(others, "")
+    [erased], problems = erase(world, "r1", "c1", **hers)
+    assert (erased.status, problems) == ("done", [])
+    assert others.isdisjoint(fakes.klaviyo.profiles if place == "klaviyo" else members)
+    for _ in range(2):
+        send(world, force=True)
+    assert fakes.problems == []
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_profile_under_her_number_alone_is_erased_unless_the_number_is_somebody_elses_too(tmp_path, fakes, is_shared):
+    phone = "+45 20 77 66 51"
+    others = people(2, phone=phone if is_shared else None)
+    world = new(tmp_path, fakes, "klaviyo", people=people(1) | others)
+    world.people["c1"] = Customer(email="p1@example.com", phone=phone)
+    world.build()
+    number = "+4520776651"
+    found = [one.id for one in fakes.klaviyo.profiles.values() if one.attributes.get("phone_number") == number]
+    other = found[0] if is_shared else fakes.klaviyo.add_profile({"phone_number": number}).id
+    [erased], problems = erase(world, "r1", "c1")
+    assert (erased.status, problems) == ("done", [])
+    assert (other in fakes.klaviyo.profiles) == is_shared
+
+
+def test_a_job_of_an_erasure_says_nothing_of_who_is_found_since(tmp_path, fakes):
+    world = new(tmp_path, fakes, "google", people=people(1, 2, 5))
+    fakes.google.polls["remove"] = 1
+    [erased], _ = erase(world, "r1", email="p2@example.com")
+    assert erased.status == "open"
+    # Another customer has that address now: she is sent under the one before.
+    world.people["c5"] = Customer(email="p2@example.com")
+    world.build()
+    for _ in range(3):
+        send(world, force=True)
+    assert read_status(world.settings())[1][0].status == "done"
+    assert {one.partition(":")[2] for one in fakes.google.lists["1"]} == {sha256("p1@example.com")}
+    assert rows(world, "select customer_id from sync_state") == [("c1",)]
 
 
 def test_who_only_shares_her_number_leaves_and_is_not_erased(tmp_path, fakes):

@@ -136,6 +136,27 @@ def test_values_come_back_as_they_went_in(tmp_path, database):
     assert list(tmp_path.glob("ledger.planner*")) == []
 
 
+def test_the_locks_are_free_before_the_connection_is_closed(tmp_path, database, monkeypatch):
+    """The server notices only later that a connection was closed: whoever came right after was refused."""
+    close, held = psycopg.Connection.close, []
+    query = (
+        "select objid from pg_locks where locktype = 'advisory'"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
+
+    def closing(connection):
+        other = psycopg.connect(database)
+        held.extend(other.execute(query).fetchall())
+        close(other)
+        close(connection)
+
+    with opened_postgres(database, tmp_path / "ledger") as ledger:
+        ledger.hold(["mine", "another"], utc_now())
+        monkeypatch.setattr(psycopg.Connection, "close", closing)
+    monkeypatch.undo()
+    assert held == []
+
+
 def test_all_or_nothing(tmp_path, database):
     def half(ledger, then: str) -> None:
         with ledger.transaction():

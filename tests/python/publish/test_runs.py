@@ -23,7 +23,7 @@ from regulars.publish.run import ask_to_erase, ledger_path, make_plans, read_sta
 from regulars.publish.settings import load_settings
 
 from .shop import TABLES
-from .world import Clock, Customer, Line, Mapping, Stumble, World, new, people, sent
+from .world import Clock, CrashError, Customer, Line, Mapping, Stumble, World, new, people, sent
 
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -293,6 +293,51 @@ def test_what_a_lost_batch_was_to_clear_is_cleared_after_it(tmp_path, fakes):
         [result] = sent(world, force=True)
     assert (result.planned, result.is_done) == (0, True)
     assert "rfm_tier" not in fakes.klaviyo.profile("c1").attributes["properties"]
+
+
+def test_what_is_refused_when_it_is_sent_again_is_kept_as_it_was(tmp_path, fakes):
+    """The secret is wrong by now, say: what became of the batch the first time is as unknown as before."""
+    world = new(tmp_path, fakes, "webhook", people=people(1, 2))
+    said: list[tuple[str, bytes]] = []
+
+    class Heard(Line):
+        def request(self, method, url, **more):
+            said.append((more["headers"]["Idempotency-Key"], more["body"]))
+            return super().request(method, url, **more)
+
+    assert sent(world, Heard(None, (Stumble(0, 99, "503 after"),)))[0].pending == 2
+    [spooled] = (tmp_path / "ledger.duckdb.spool").iterdir()
+    bytes_before = spooled.read_bytes()
+    [result] = sent(world, Heard(None, (Stumble(0, 99, "401"),)))
+    assert (result.planned, result.pending, result.is_done) == (2, 2, False)
+    assert in_ledger(world, "select status, attempt_count from sync_batch") == [("unknown", 2)]
+    assert spooled.read_bytes() == bytes_before
+    [result] = sent(world, Heard(None))
+    assert (result.replayed, result.acknowledged, result.is_done) == (2, 2, True)
+    assert set(said) == {(spooled.stem, bytes_before)}
+
+
+@pytest.mark.parametrize("who", [{"customer_ids": ("c2",)}, {"email": "p2@example.com"}])
+def test_what_was_left_is_not_sent_again_with_somebody_who_asks_as_it_is_settled(tmp_path, fakes, monkeypatch, who):
+    """Later than the run has looked who is to be erased: the ledger knows nothing of the request yet."""
+    world = new(tmp_path, fakes, "webhook", people=people(1, 2))
+    assert sent(world, Line(None, (Stumble(0, 99, "503"),)))[0].pending == 2
+    settle = apply.Run.settle
+
+    def settling(run):
+        keep_request(ledger_path(world.settings()), Request("r1", "2026-03-01 00:00:00", **who))
+        settle(run)
+        raise CrashError
+
+    line = Line(None)
+    with monkeypatch.context() as patch:
+        patch.setattr(apply.Run, "settle", settling)
+        with pytest.raises(CrashError):
+            sent(world, line)
+    assert line.count == 0
+    assert in_ledger(world, "select status from sync_batch") == [("abandoned",)]
+    sent(world)
+    assert set(fakes.webhook.people["loyal"]) == {"c1"}
 
 
 def asked_for_before(monkeypatch: pytest.MonkeyPatch, world: World, customer_id: str) -> None:

@@ -141,8 +141,13 @@ class Person:
 
     customer_id: str
     contacts: dict[str, str | None] = field(default_factory=dict, repr=False)
+    """email, phone and country as the shop has them, or whoever asked if the shop does not know her."""
     sent_as: str = field(default="", repr=False)
     remote_id: str = ""
+    asked: dict[str, str | None] = field(default_factory=dict, repr=False)
+    """Another address or number than the shop's, by which whoever asked knows her."""
+    is_number_shared: bool = False
+    """The number in `contacts` is also that of a customer who is not erased."""
 
 
 def renamed(what: str, known_id: str, object_name: str) -> DestinationError:

@@ -68,7 +68,7 @@ class FilesDestination:
         DestinationError: the folder cannot be written, or the disk is full; the file that was there stays.
         """
         path = self.path(object_name)
-        unfinished = path.with_name(f".{path.name}.unfinished")
+        unfinished = _unfinished(path)
         how = "format csv, header" if self.settings.format == "csv" else "format parquet, compression zstd"
         with _writing(path, unfinished):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,6 +113,9 @@ class FilesDestination:
         """
         path = self.path(object_name)
         with _writing(path):
+            for one in FORMATS:
+                # What a run that was killed was at.
+                _unfinished(path.with_suffix(f".{one}")).unlink(missing_ok=True)
             others = self._others(object_name)
             for other in others:
                 _delete(other)
@@ -182,6 +185,11 @@ def _manifest_of(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _unfinished(path: Path) -> Path:
+    """Where a file is written before it is renamed."""
+    return path.with_name(f".{path.name}.unfinished")
 
 
 def manifest_path(path: Path) -> Path:

@@ -503,6 +503,7 @@ class GoogleDestination:
             for found in (
                 _known(person.sent_as),
                 hashed_contacts(person.contacts, has_addresses=self.has_addresses),
+                hashed_contacts(person.asked, has_addresses=False),
             ):
                 said |= dict.fromkeys(user_identifiers(found or {}))
             if said:

@@ -280,10 +280,11 @@ class KlaviyoDestination:
         )
 
     def erase(self, object_name: str, people: Sequence[Person]) -> Answer:  # noqa: ARG002  (whatever the list)
-        """Ask Klaviyo to delete them with all it has: by profile, by e-mail address, else by phone number.
+        """Ask Klaviyo to delete them with all it has: by profile, by e-mail address and by phone number.
 
-        By profile and address, since she may also be there under her address alone, from a form of the shop's. Klaviyo
-        deletes within days; who is not there is erased.
+        By all of them, since she may also be there under her address or number alone, from a form of the shop's. Not by
+        a number that is somebody else's too, whose profile it might be. Klaviyo deletes within days; who is not there
+        is erased.
         """
         talk = Talk(self.settings, self.api_key, self.client)
         trouble = self._account_trouble(talk)
@@ -297,17 +298,11 @@ class KlaviyoDestination:
         rejected: dict[int, Rejected] = {}
         has_asked = False
         for place, person in enumerate(people):
-            country = person.contacts.get("country")
-            email = identifiers.email(person.contacts.get("email"))
-            phone = identifiers.phone(person.contacts.get("phone"), country)
             profile_ids = sorted(
                 {*found.get(person.customer_id, ()), *([person.remote_id] if person.remote_id else [])}
             )
             wanted: list[dict[str, Any]] = [{"id": profile_id, "attributes": {}} for profile_id in profile_ids]
-            if email:
-                wanted.append({"attributes": {"email": email}})
-            if not wanted and phone:
-                wanted.append({"attributes": {"phone_number": phone}})
+            wanted += [{"attributes": one} for one in _known_as(person)]
             for profile in wanted:
                 reply = talk.ask(
                     "POST",
@@ -544,6 +539,19 @@ def _taken_off(talk: Talk, list_id: str, profiles: Mapping[str, set[str]]) -> Re
         "list_members",
         document=[{"type": "profile", "id": profile_id} for profile_id in profile_ids],
     )
+
+
+def _known_as(person: Person) -> list[dict[str, str]]:
+    """By which address and which number her profile is to be deleted, each once."""
+    country = person.contacts.get("country")
+    emails = [identifiers.email(said.get("email")) for said in (person.contacts, person.asked)]
+    phones = [identifiers.phone(person.asked.get("phone"), None)]
+    if not person.is_number_shared:
+        phones.insert(0, identifiers.phone(person.contacts.get("phone"), country))
+    return [
+        *({"email": email} for email in dict.fromkeys(emails) if email),
+        *({"phone_number": phone} for phone in dict.fromkeys(phones) if phone),
+    ]
 
 
 def _profile_ids(talk: Talk, customer_ids: Sequence[str]) -> tuple[dict[str, set[str]], Answer | None]:

@@ -488,8 +488,8 @@ class MetaDestination:
         """Remove people from every audience of the ad account, by all hashes known of them and by EXTERN_ID."""
         rows: dict[bytes, None] = {}
         for person in people:
-            known = [found for found in (_known(person.sent_as), hashed_contacts(person.contacts)) if found]
-            for found in known or [{}]:
+            known = [_known(person.sent_as), *map(hashed_contacts, (person.contacts, person.asked))]
+            for found in [one for one in known if one] or [{}]:
                 rows[f"[{_data(person.customer_id, found)}]".encode()] = None
         requests, all_rows = 0, list(rows)
         for start in range(0, len(all_rows), ROWS_PER_REQUEST):

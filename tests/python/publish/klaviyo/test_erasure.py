@@ -27,14 +27,24 @@ def test_erasing_deletes_her_profile_and_the_one_under_her_address_alone(account
     assert clean(target.erase("loyal", people)).outcome == "acknowledged"
 
 
-def test_a_phone_number_is_deleted_only_where_nothing_else_is_known(account, loyal):
+def test_erasing_deletes_the_profile_under_her_number_alone_unless_it_is_somebody_elses_too(account, loyal):
     target, _ = loyal
     other = account.add_profile({"phone_number": "+15559876543"})
-    contacts = {"phone": PHONE, "country": "US"}
-    target.erase("loyal", [Person("canary-1", contacts | {"email": "canary.1@example.com"})])
+    contacts = {"email": "canary.1@example.com", "phone": PHONE, "country": "US"}
+    target.erase("loyal", [Person("canary-1", contacts, is_number_shared=True)])
     assert account.deleted == []
     target.erase("loyal", [Person("canary-1", contacts)])
     assert account.deleted == [other.id]
+
+
+def test_erasing_deletes_the_profiles_by_which_whoever_asked_knows_her(account, loyal):
+    target, _ = loyal
+    asked = {"email": "canary.2@example.com", "phone": "+15559876543"}
+    others = [
+        account.add_profile({"email": asked["email"]}), account.add_profile({"phone_number": asked["phone"]})
+    ]  # fmt: skip
+    clean(target.erase("loyal", [Person("canary-1", {"email": "canary.1@example.com"}, asked=asked)]))
+    assert account.deleted == [one.id for one in others]
 
 
 def test_who_cannot_be_erased_is_rejected_and_the_others_are_gone(account, loyal):
