@@ -72,6 +72,8 @@ OLDEST_SERVER = 120000
 ALL_RUNS = "every run"
 """The lock that runs share; no sync has this id."""
 TIMEOUT_SECONDS = 30.0
+MOMENT_SECONDS = 2
+"""So long a run waits for whoever has its lock, before it says who that is."""
 # What `compare` and its like see of a sync, by the name of the planner's table.
 SHOWN = {
     "ledger_state": "select customer_id, source_hash, mapping_hash, sent_as, filled, remote_id, acked_at, removed_at"
@@ -184,7 +186,7 @@ class PostgresLedger(Ledger):
             except psycopg.Error as error:
                 raise self._error(error) from None
         for sync_id in sorted(sync_ids):
-            if not self._is_free("pg_try_advisory_lock", lock_number(sync_id)):
+            if not self._is_mine_soon(lock_number(sync_id)):
                 sentence = self._holder(sync_id)
                 for number in held:
                     self.execute("select pg_advisory_unlock($number)", number=number)
@@ -220,6 +222,20 @@ class PostgresLedger(Ledger):
     def _is_free(self, function: str, number: int) -> bool:
         ((is_mine,),) = self.fetch(f"select {function}($number)", number=number)
         return bool(is_mine)
+
+    def _is_mine_soon(self, number: int) -> bool:
+        """Whether a lock is free, or is within a moment: the server notices late that a worker was killed."""
+        if self._is_free("pg_try_advisory_lock", number):
+            return True
+        try:
+            with self._connection.transaction():
+                self._connection.execute(f"set local lock_timeout = '{MOMENT_SECONDS}s'")
+                self._connection.execute("select pg_advisory_lock(%s)", [number])
+        except psycopg.errors.LockNotAvailable:
+            return False
+        except psycopg.Error as error:
+            raise self._error(error) from None
+        return True
 
     def _holder(self, sync_id: str) -> str:
         number = lock_number(sync_id)
