@@ -157,6 +157,23 @@ def test_the_locks_are_free_before_the_connection_is_closed(tmp_path, database, 
     assert held == []
 
 
+def test_a_lock_that_is_free_in_a_moment_is_waited_for(tmp_path, database):
+    waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+
+    def letting_go(held):
+        with psycopg.connect(database, autocommit=True) as other:
+            while not other.execute(waiting).fetchall():
+                pass
+        held.let_go()
+
+    with opened_postgres(database, tmp_path / "one") as held, opened_postgres(database, tmp_path / "two") as ledger:
+        held.hold(["mine"], utc_now())
+        other = threading.Thread(target=letting_go, args=[held])
+        other.start()
+        ledger.hold(["mine"], utc_now())
+        other.join()
+
+
 def test_all_or_nothing(tmp_path, database):
     def half(ledger, then: str) -> None:
         with ledger.transaction():
