@@ -168,7 +168,7 @@ def test_a_lock_that_is_free_in_a_moment_is_waited_for(tmp_path, database):
 
     with opened_postgres(database, tmp_path / "one") as held, opened_postgres(database, tmp_path / "two") as ledger:
         held.hold(["mine"], utc_now())
-        other = threading.Thread(target=letting_go, args=[held])
+        other = threading.Thread(target=letting_go, args=[held], daemon=True)
         other.start()
         ledger.hold(["mine"], utc_now())
         other.join()
