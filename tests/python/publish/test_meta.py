@@ -437,7 +437,20 @@ def test_an_hour_is_not_waited_for(meta, time):
     assert time.pauses == []
 
 
-@pytest.mark.parametrize("usage", ["", "{", "[]", '{"1": 3}', '{"1": [{}]}', '{"1": [3]}', "{}"])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        "",
+        "{",
+        "[]",
+        '{"1": 3}',
+        '{"1": [{}]}',
+        '{"1": [3]}',
+        "{}",
+        '{"1": [{"estimated_time_to_regain_access": NaN}]}',
+        '{"1": [{"estimated_time_to_regain_access": -1}]}',
+    ],
+)
 def test_a_header_that_says_nothing_is_no_wait(meta, time, usage):
     ours, audience = destination(meta, time), meta.add_audience("loyal")
     meta.faults.append(Fault(400, {"X-Business-Use-Case-Usage": usage}, error(17)))

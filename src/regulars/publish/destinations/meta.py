@@ -218,7 +218,9 @@ def _minutes_to_wait(reply: Reply) -> float:
     """`estimated_time_to_regain_access` of the header X-Business-Use-Case-Usage, minutes; 0 if it says nothing."""
     try:
         usage = json.loads(reply.headers.get("X-Business-Use-Case-Usage", ""))
-        return float(max(one.get("estimated_time_to_regain_access", 0) for many in usage.values() for one in many))
+        minutes = float(max(one.get("estimated_time_to_regain_access", 0) for many in usage.values() for one in many))
+        # Neither NaN, which Python reads, nor less than nothing.
+        return minutes if 0 < minutes < float("inf") else 0.0
     except (ValueError, AttributeError, TypeError):
         return 0.0
 
