@@ -85,7 +85,8 @@ def fit(collapsed: CollapsedHistories, *, first_order_can_be_last: bool) -> Purc
 
     Returns
     -------
-    The fit; finite always. The same histories give the same fit, to the last digit, in any order.
+    The fit; finite always. The same histories give the same fit, to the last digit, in any order, on one kind of
+    processor.
 
     Raises
     ------
