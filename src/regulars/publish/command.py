@@ -20,8 +20,9 @@ from regulars.publish.erasure import Erased
 from regulars.publish.errors import PublishRefusedError
 from regulars.publish.exposures import exposures_yaml
 from regulars.publish.plan import Plan, sync_name
-from regulars.publish.run import Status, ask_to_erase, make_plans, read_status, retry_rejected, run_syncs
+from regulars.publish.run import ask_to_erase, make_plans, retry_rejected, run_syncs
 from regulars.publish.settings import DEFAULT_FILE, Settings, Sync, load_settings
+from regulars.publish.status import Status, read_status
 from regulars.warehouse import database_path
 
 publish = typer.Typer(

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import duckdb
-import pyarrow as pa
 
 from regulars.publish.apply import IS_GIVEN_UP, Clock, Result, Run, Stopped
 from regulars.publish.destinations import Capabilities, Destination
-from regulars.publish.destinations.customer_match import customer_match
 from regulars.publish.destinations.files import FilesDestination
 from regulars.publish.destinations.google import GoogleDestination, refresh_after
 from regulars.publish.destinations.klaviyo import KlaviyoDestination
@@ -26,7 +24,6 @@ from regulars.publish.erasure import (
     bury,
     check_warehouse,
     erase_everywhere,
-    erased_customers,
     keep_request,
     open_requests,
     read_erasures,
@@ -41,12 +38,9 @@ from regulars.publish.errors import (
     WrongLedgerError,
 )
 from regulars.publish.http import Client
-from regulars.publish.identifiers import Platform
 from regulars.publish.keys import read_key
-from regulars.publish.ledger import OPEN, BatchRow, Ledger, is_begun, locked, opened
+from regulars.publish.ledger import OPEN, Ledger, is_begun, locked, opened
 from regulars.publish.plan import (
-    CONTACTS,
-    PROPERTIES,
     Plan,
     check_source,
     check_unmoved,
@@ -56,8 +50,9 @@ from regulars.publish.plan import (
     sync_name,
 )
 from regulars.publish.settings import Files, Google, Meta, Postgres, Secret, Settings, Sync, Webhook
-from regulars.publish.source import Left, column_types, contact_names, replace_changed_identifiers
+from regulars.publish.source import column_types, replace_changed_identifiers
 from regulars.publish.tables import count_runs, read_tables, write_tables
+from regulars.publish.whole_files import write_file
 
 WHOLE_FILES = Capabilities(rows_per_batch=0, bytes_per_batch=0)
 
@@ -407,7 +402,7 @@ def _apply(runner: Runner, run: Run, destination: Destination | FilesDestination
         run.result.message = f"{plan.paused}; who left is removed, nobody is added; if they should be,"
         run.result.message += f" `regulars publish apply --only {plan.name} --force`"
     if isinstance(destination, FilesDestination):
-        _write_file(run, destination, plan)
+        write_file(run, destination, plan)
         return
     if plan.writes == 0:
         # What was sent again may be a job by now.
@@ -468,127 +463,6 @@ def _planned(
     return plan, more
 
 
-def _write_file(run: Run, destination: FilesDestination, plan: Plan) -> None:
-    sync = run.sync
-    is_nobody_in_no_file = plan.there == 0 and not destination.is_there(sync.object_name)
-    if plan.writes == 0 and (destination.is_whole(sync.object_name) or is_nobody_in_no_file):
-        return
-    erased = _leave_out_erased(run)
-    query, refused = _file_query(run, destination)
-    _note_who_comes(run)
-    manifest = destination.write(
-        run.ledger.planning,
-        query,
-        sync.object_name,
-        {"audience": sync.audience, "as_of_date": plan.as_of_date, "definition_hash": plan.definition_hash},
-    )
-    run.result.requests += 1
-    ledger = run.ledger
-    with ledger.transaction():
-        ledger.execute(
-            "update sync_state set removed_at = cast($now as timestamp), source_hash = '' where sync_id = $sync"
-            " and removed_at is null and not exists"
-            " (select 1 from wanted where wanted.customer_id = sync_state.customer_id)",
-            now=run.now(), sync=run.sync_id,
-        )  # fmt: skip
-        ledger.execute(
-            "delete from sync_state where sync_id = $sync and customer_id in (select customer_id from wanted)",
-            sync=run.sync_id,
-        )
-        ledger.execute(
-            "insert into sync_state (sync_id, customer_id, source_hash, mapping_hash, sent_as, filled, remote_id,"
-            " acked_at) select $sync, customer_id, source_hash, $mapping, '', '', '', cast($now as timestamp)"
-            " from wanted",
-            sync=run.sync_id, mapping=run.mapping_hash, now=run.now(),
-        )  # fmt: skip
-    # Of those who were refused before and are as they were, nothing is new.
-    query = "select customer_id from compared where kind in ('add', 'update')"
-    planned = set(ledger.planning.execute(query).fetchall()) if refused else set()
-    newly = [one for one in refused if (one.noted.customer_id,) in planned]
-    if refused:
-        # They are not in the file: of them the state says nothing, and the list of rejects why.
-        run.reject_left("upsert", newly)
-        ledger.execute(
-            "delete from sync_state where sync_id = $sync"
-            " and customer_id in (select unnest(cast($customers as varchar[])))",
-            sync=run.sync_id, customers=[one.noted.customer_id for one in refused],
-        )  # fmt: skip
-    destination.finish(sync.object_name, manifest)
-    run.result.reject("erased", erased)
-    run.result.acknowledged += plan.writes - len(newly) - erased
-    run.progress(plan.writes)
-
-
-def _leave_out_erased(run: Run) -> int:
-    """Want nobody in a file whom somebody asked to erase since it was planned; how many of the plan that are."""
-    connection = run.ledger.planning
-    gone = sorted(erased_customers(run.ledger))
-    if not gone:
-        return 0
-    # Not a view of the one that it replaces.
-    connection.execute(
-        "create or replace temp table not_erased as"
-        " select * from wanted where customer_id not in (select unnest($gone::varchar[]))",
-        {"gone": gone},
-    )
-    connection.execute("create or replace temp view wanted as select * from not_erased")
-    ((planned,),) = connection.execute(
-        "select count(*) from compared where kind in ('add', 'update')"
-        " and customer_id in (select unnest($gone::varchar[]))",
-        {"gone": gone},
-    ).fetchall()
-    return int(planned)
-
-
-def _note_who_comes(run: Run) -> None:
-    """Before a file is written: of whom it is the first to hold, that she once was there.
-
-    So an erasure looks into it, even if the run is killed before the ledger knows that it was written. A plan takes
-    them to be new as before, and writes it again in any case, as it has no manifest.
-    """
-    ledger = run.ledger
-    with ledger.transaction():
-        ledger.know_wanted()
-        ledger.execute(
-            "insert into sync_state (sync_id, customer_id, source_hash, mapping_hash, sent_as, filled, remote_id,"
-            " removed_at) select $sync, customer_id, '', '', '', '', '', cast($now as timestamp) from wanted"
-            " where not exists (select 1 from sync_state as known where known.sync_id = $sync"
-            " and known.customer_id = wanted.customer_id)",
-            sync=run.sync_id, now=run.now(),
-        )  # fmt: skip
-
-
-def _file_query(run: Run, destination: FilesDestination) -> tuple[str, list[Left]]:
-    """The rows of a file as a query, and who cannot be in it. Uploads are hashed by Python, which is the authority."""
-    sync, connection = run.sync, run.ledger.planning
-    columns = [f"contacts.{name}" for name in sync.identifiers] + [f"segments.{name}" for name in sync.properties]
-    joined = (
-        f" from wanted left join {CONTACTS} as contacts on wanted.customer_id = contacts.customer_id"
-        f" left join {PROPERTIES} as segments on wanted.customer_id = segments.customer_id order by wanted.customer_id"
-    )
-    if destination.settings.layout == "plain":
-        return f"select wanted.customer_id{''.join(', ' + column for column in columns)}{joined}", []
-    names = contact_names(sync)
-    value = f", segments.{sync.value}" if sync.value else ""
-    found = connection.execute(
-        f"select wanted.customer_id, wanted.source_hash{''.join(f', contacts.{name}' for name in names)}{value}{joined}"
-    ).fetchall()
-    upload = customer_match(
-        Platform.META if destination.settings.layout == "meta_customer_match" else Platform.GOOGLE,
-        [dict(zip(names, row[2:], strict=False)) for row in found],
-        sync.identifiers,
-        [row[-1] for row in found] if sync.value else None,
-    )
-    connection.register(
-        "upload", pa.table([pa.array(column, pa.string()) for column in upload.columns], list(upload.header))
-    )
-    refused = [
-        Left(BatchRow(found[place][0], found[place][1], "", "", True), problem.code, problem.pointer)
-        for place, problem in sorted(upload.unsendable.items())
-    ]
-    return "select * from upload", refused
-
-
 def _note_plan(run: Run, plan: Plan) -> None:
     run.ledger.execute("delete from sync_plan where run_id = $run", run=run.run_id)
     run.ledger.execute(
@@ -644,82 +518,6 @@ def _end(run: Run, ended: datetime) -> None:
             f"{result.name}: {result.planned} planned, but {result.acknowledged} acknowledged, {result.rejected}"
             f" rejected and {result.pending} pending; this is a defect of Regulars"
         )
-
-
-@dataclass(frozen=True)
-class Status:
-    """What the ledger says of one sync."""
-
-    sync_id: str
-    name: str
-    """As `publish.yml` has it; empty where it names the sync no more."""
-    acknowledged: int
-    rejected: int
-    given_up: int
-    """Of the rejected, those that were tried too often, until they change."""
-    on_its_way: int
-    acked_at: str | None
-    codes: dict[str, int]
-    last_run_at: str | None
-    """When the last run of it ended, or began if it has not ended."""
-    last_run: str
-    """How: done, partial, failed, killed or running; empty if it never ran."""
-    message: str
-    """What the last run was stopped by."""
-
-    @property
-    def is_done(self) -> bool:
-        """Its last run did all that was to be done, or is at it."""
-        return self.last_run in ("done", "running", "") and self.rejected == self.given_up and not self.on_its_way
-
-    def as_dict(self) -> dict[str, object]:
-        """For `--json`."""
-        return asdict(self)
-
-
-def read_status(settings: Settings, now: Clock = utc_now) -> tuple[list[Status], list[Erased]]:
-    """Of each sync: people acknowledged, rejected by code, and on their way; and the erasures."""
-    rows = []
-    with open_ledger(settings, None, now()) as ledger:
-        names = {settings.sync_id(sync): sync_name(sync) for sync in settings.syncs}
-        others = [
-            sync_id
-            for (sync_id,) in ledger.fetch(
-                "select distinct sync_id from sync_state where removed_at is null order by 1"
-            )
-            if sync_id not in names
-        ]
-        for sync_id in (*names, *others):
-            ((acknowledged, acked_at),) = ledger.fetch(
-                "select count(*), cast(max(acked_at) as varchar) from sync_state where sync_id = $sync"
-                " and removed_at is null",
-                sync=sync_id,
-            )
-            codes = ledger.fetch(
-                "select code, count(*) from sync_reject where sync_id = $sync group by code order by 2 desc, 1",
-                sync=sync_id,
-            )
-            ((given_up,),) = ledger.fetch(
-                f"select count(*) from sync_reject where sync_id = $sync and {IS_GIVEN_UP}", sync=sync_id
-            )
-            runs = ledger.fetch(
-                "select cast(coalesce(ended_at, started_at) as varchar), status, coalesce(message, '') from sync_run"
-                " where sync_id = $sync order by started_at desc, run_id desc limit 1",
-                sync=sync_id,
-            )
-            ((on_its_way,),) = ledger.fetch(
-                "select cast(coalesce(sum(row_count), 0) as bigint) from sync_batch where sync_id = $sync"
-                f" and (status = 'accepted' or status in {OPEN})",
-                sync=sync_id,
-            )
-            rejected = sum(count for _, count in codes)
-            rows.append(
-                Status(
-                    sync_id, names.get(sync_id, ""), acknowledged, rejected, given_up, on_its_way, acked_at,
-                    dict(codes), *(runs[0] if runs else (None, "", "")),
-                )
-            )  # fmt: skip
-        return rows, read_erasures(ledger)
 
 
 def retry_rejected(settings: Settings, wanted: list[Sync], now: Clock = utc_now) -> int:

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from regulars.cli import app
 from regulars.publish.errors import PublishRefusedError, WrongLedgerError
-from regulars.publish.run import ask_to_erase, ledger_path, make_plans, read_status, retry_rejected, run_syncs
+from regulars.publish.run import ask_to_erase, ledger_path, make_plans, retry_rejected, run_syncs
 from regulars.publish.settings import load_settings
+from regulars.publish.status import read_status
 
 from .shop import client, send
 from .shop import people as persons

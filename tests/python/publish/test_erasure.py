@@ -15,7 +15,8 @@ from regulars.publish.erasure import Request, inbox, keep_request
 from regulars.publish.errors import PublishRefusedError
 from regulars.publish.fakes.listening import Fault
 from regulars.publish.keys import person_key, person_key_macro
-from regulars.publish.run import ask_to_erase, ledger_path, make_plans, open_ledger, read_status, utc_now
+from regulars.publish.run import ask_to_erase, ledger_path, make_plans, open_ledger, utc_now
+from regulars.publish.status import read_status
 
 from .shop import Person, Shop, client, people, send
 from .world import CrashError

@@ -12,7 +12,8 @@ from regulars.publish.erasure import MOST_ALIKE, Request, inbox, keep_request
 from regulars.publish.errors import PublishRefusedError
 from regulars.publish.fakes.webhook import Fault
 from regulars.publish.ledger import locked
-from regulars.publish.run import Applied, ask_to_erase, ledger_path, make_plans, read_status, run_syncs, utc_now
+from regulars.publish.run import Applied, ask_to_erase, ledger_path, make_plans, run_syncs, utc_now
+from regulars.publish.status import read_status
 
 from .world import Clock, Customer, World, people, sha256
 

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from regulars.publish.ledger import spool_path
-from regulars.publish.run import ledger_path, read_status
+from regulars.publish.run import ledger_path
+from regulars.publish.status import read_status
 
 from .kills import runs_until_statement
 from .postgres_server import Server

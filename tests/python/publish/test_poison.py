@@ -12,7 +12,8 @@ from regulars.publish.destinations.klaviyo import KlaviyoDestination
 from regulars.publish.destinations.meta import MetaDestination
 from regulars.publish.fakes.google import Outcome
 from regulars.publish.fakes.webhook import Fault
-from regulars.publish.run import ask_to_erase, ledger_path, read_status, run_syncs
+from regulars.publish.run import ask_to_erase, ledger_path, run_syncs
+from regulars.publish.status import read_status
 
 from . import world as places
 from .world import Clock, Customer, World, ledger_of, people

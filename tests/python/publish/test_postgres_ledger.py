@@ -21,7 +21,8 @@ from regulars.publish.errors import LedgerError, LockedError, PublishRefusedErro
 from regulars.publish.fakes.listening import Fault
 from regulars.publish.ledger import BatchRow, spool_path, table_of
 from regulars.publish.postgres_ledger import connected, opened_postgres, translated
-from regulars.publish.run import ask_to_erase, ledger_path, make_plans, open_ledger, read_status, utc_now
+from regulars.publish.run import ask_to_erase, ledger_path, make_plans, open_ledger, utc_now
+from regulars.publish.status import read_status
 
 from .kills import runs_until_told
 from .postgres_server import PASSWORD_NEEDED, breaking_line

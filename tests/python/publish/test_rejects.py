@@ -3,7 +3,8 @@
 import pytest
 
 from regulars.publish.fakes.webhook import receiver
-from regulars.publish.run import read_status, run_syncs
+from regulars.publish.run import run_syncs
+from regulars.publish.status import read_status
 
 from .shop import SECRET, Person, Shop
 

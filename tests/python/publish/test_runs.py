@@ -19,8 +19,9 @@ from regulars.publish.fakes.google import Outcome
 from regulars.publish.fakes.webhook import Fault
 from regulars.publish.ledger import DuckDBLedger
 from regulars.publish.plan import consent
-from regulars.publish.run import ask_to_erase, ledger_path, make_plans, read_status, run_syncs
+from regulars.publish.run import ask_to_erase, ledger_path, make_plans, run_syncs
 from regulars.publish.settings import load_settings
+from regulars.publish.status import read_status
 
 from .shop import TABLES
 from .world import Clock, CrashError, Customer, Line, Mapping, Stumble, World, new, people, sent

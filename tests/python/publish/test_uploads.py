@@ -6,8 +6,9 @@ import hashlib
 import pytest
 
 from regulars.publish.errors import SettingsError
-from regulars.publish.run import make_plans, read_status, run_syncs
+from regulars.publish.run import make_plans, run_syncs
 from regulars.publish.settings import load_settings
+from regulars.publish.status import read_status
 
 from .shop import Person, Shop
 

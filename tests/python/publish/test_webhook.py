@@ -7,8 +7,9 @@ import pytest
 
 from regulars.publish.errors import LockedError, MovedError
 from regulars.publish.fakes.listening import Fault
-from regulars.publish.run import make_plans, open_ledger, read_status, run_syncs, utc_now
+from regulars.publish.run import make_plans, open_ledger, run_syncs, utc_now
 from regulars.publish.settings import load_settings
+from regulars.publish.status import read_status
 
 from .shop import Person, client, send
 
