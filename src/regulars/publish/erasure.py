@@ -140,9 +140,7 @@ def rewrite_request(ledger: Path, request: Request) -> None:
 
 def _read(path: Path) -> Request:
     said = json.loads(path.read_text(encoding="utf-8"))
-    # Before, a number was kept as its digits, country code first.
-    phone = f"+{said['phone']}" if said["phone"] and not said["phone"].startswith("+") else said["phone"]
-    return Request(**(said | {"customer_ids": tuple(said["customer_ids"]), "phone": phone}))
+    return Request(**(said | {"customer_ids": tuple(said["customer_ids"])}))
 
 
 def open_requests(ledger: Path) -> list[Request]:
